@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "forms/arena.h"
+
+G_BEGIN_DECLS
+
+/* Character classes of parsing.md section 1. They are the same on every machine: neither the C
+ * locale nor a regular-expression library has a say. Text is UTF-8; a byte that is none counts as
+ * one character that belongs to no class. */
+
+/** White space: U+0009–000D, 0020, 00A0, 1680, 2000–200A, 2028, 2029, 202F, 205F, 3000, FEFF. */
+gboolean barua_is_white (gunichar c);
+
+/** Line ends: U+000A, 000D, 2028, 2029. */
+gboolean barua_is_line_end (gunichar c);
+
+/** Zero width: U+200B, 200C, 200D, FEFF. */
+gboolean barua_is_zero_width (gunichar c);
+
+static inline gboolean
+barua_is_digit (char c)
+{
+  return c >= '0' && c <= '9';
+}
+
+/**
+ * barua_next_char:
+ * @at: (inout): the position in @end's text, moved behind the character
+ * @end: the end of the text; *@at is before it
+ *
+ * Returns: the code point, or U+FFFFFFFF for one byte that is no UTF-8
+ */
+gunichar barua_next_char (const char **at, const char *end);
+
+/** @text without WS at both ends; borrowed from @text. */
+BaruaText barua_text_trim (BaruaText text);
+
+/** @text without WS at its beginning; borrowed from @text. */
+BaruaText barua_text_trim_start (BaruaText text);
+
+/** @text without WS at its end; borrowed from @text. */
+BaruaText barua_text_trim_end (BaruaText text);
+
+/** Whether @text is empty or WS only. */
+gboolean barua_text_is_blank (BaruaText text);
+
+/** Whether @text holds a zero-width character. */
+gboolean barua_text_has_zero_width (BaruaText text);
+
+/** @text without zero-width characters; @text itself when there are none. */
+BaruaText barua_text_without_zero_width (BaruaArena *arena, BaruaText text);
+
+/** std(): Devanagari digits as ASCII, without zero-width characters; @text itself when nothing changes. */
+BaruaText barua_text_standard (BaruaArena *arena, BaruaText text);
+
+/** Full Unicode upper case, locale independent (ß gives SS); @text itself when nothing changes. */
+BaruaText barua_text_upper (BaruaArena *arena, BaruaText text);
+
+/** Full Unicode lower case, locale independent; @text itself when nothing changes. */
+BaruaText barua_text_lower (BaruaArena *arena, BaruaText text);
+
+/** The character that stands for @c when case is ignored: simple upper case, never from non-ASCII to ASCII. */
+gunichar barua_fold_char (gunichar c);
+
+/** @text with every character folded, for barua_text_has_folded_prefix(); a new text. */
+BaruaText barua_text_fold (BaruaArena *arena, BaruaText text);
+
+/**
+ * barua_text_has_folded_prefix:
+ * @text: any text
+ * @folded: what barua_text_fold() made
+ * @length: (out) (optional): how many bytes of @text the prefix takes
+ *
+ * Whether @text begins with @folded, ignoring case (ieq, parsing.md section 1).
+ */
+gboolean barua_text_has_folded_prefix (BaruaText text, BaruaText folded, gsize *length);
+
+/** ieq: whether the texts are equal ignoring case. */
+gboolean barua_text_equal_ignoring_case (BaruaText a, BaruaText b);
+
+G_END_DECLS
