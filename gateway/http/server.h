@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/http/router.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BaruaServerOptions:
+ * @max_body_bytes: the largest body of a route that names no limit of its own
+ * @max_bodies_bytes: memory for bodies of all requests together; 503 beyond
+ * @max_connections: in all
+ * @max_connections_per_address: not for loopback addresses and @trusted_proxies
+ * @request_timeout_ms: for a whole header; for a body without progress worth 256 bytes a second
+ * @idle_timeout_ms: between two requests of a connection
+ * @trusted_proxies: (nullable) (array zero-terminated=1): addresses whose X-Forwarded-For is believed
+ * @access_log: write one line per request
+ *
+ * The limits of spec/cli.md, `[http]`.
+ */
+typedef struct
+{
+  gsize max_body_bytes;
+  gsize max_bodies_bytes;
+  guint max_connections;
+  guint max_connections_per_address;
+  guint request_timeout_ms;
+  guint idle_timeout_ms;
+  const char *const *trusted_proxies;
+  gboolean access_log;
+} BaruaServerOptions;
+
+/** The defaults of spec/cli.md. */
+void barua_server_options_init (BaruaServerOptions *options);
+
+/**
+ * BaruaServerApp:
+ * @app: passed to handlers and to the functions below
+ * @settings_ref: (nullable): a reference to the settings snapshot in force
+ * @settings_unref: (nullable): drops it
+ * @may: (nullable): whether the settings give @user the @permission; not asked for `_admin`
+ *
+ * What the HTTP layer asks the program. Main thread.
+ */
+typedef struct
+{
+  gpointer app;
+  gpointer (*settings_ref) (gpointer app);
+  void (*settings_unref) (gpointer settings);
+  gboolean (*may) (gpointer settings, const BaruaUser *user, const char *permission);
+} BaruaServerApp;
+
+/**
+ * BaruaServerStats:
+ *
+ * Counters for metrics.
+ */
+typedef struct
+{
+  guint64 requests;
+  guint64 replies[6]; /* by the first digit of the status; [0]: the client went before the answer */
+  guint64 connections;
+  guint64 refused_total;   /* over max_connections */
+  guint64 refused_address; /* over max_connections_per_address */
+  guint64 timed_out;       /* connections cut */
+  guint64 body_bytes;      /* received, before decompression */
+  guint64 reply_bytes;     /* after compression */
+  guint open_connections;
+  guint open_requests;
+  gsize bodies_bytes; /* in memory now */
+} BaruaServerStats;
+
+/**
+ * BaruaServer:
+ *
+ * Listening sockets, connections and the way of a request to its handler. Lives in the main thread and its default
+ * context.
+ */
+typedef struct _BaruaServer BaruaServer;
+
+/**
+ * barua_server_new:
+ * @options: copied
+ * @routes: must outlive the server
+ * @app: copied
+ * @auth: (transfer none): must outlive the server
+ */
+BaruaServer *barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
+                               const BaruaServerApp *app, BaruaAuth *auth);
+
+/** Cuts whatever is still open; requests a handler still holds are finished. Call barua_server_stop() before. */
+void barua_server_free (BaruaServer *server);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaServer, barua_server_free)
+
+/**
+ * barua_server_listen:
+ * @address: `127.0.0.1:5988`, `[::1]:5988`, `localhost:80`, `:5988` (every address), port 0 for any
+ *
+ * May be called several times. Blocks for names that need resolving.
+ */
+gboolean barua_server_listen (BaruaServer *server, const char *address, GError **error);
+
+/** Takes a listening socket that somebody else opened (systemd). @fd belongs to the server from then on. */
+gboolean barua_server_listen_fd (BaruaServer *server, int fd, GError **error);
+
+/** The port of the first listening socket, 0 when there is none. */
+guint barua_server_port (BaruaServer *server);
+
+/**
+ * barua_server_stop:
+ * @limit_ms: requests in flight are cut after this time; 0: they have as long as they need
+ * @stopped: (nullable): called once from the main loop when nothing is open any more
+ *
+ * Closes the listening sockets and idle connections; requests in flight are answered and their connections closed.
+ */
+void barua_server_stop (BaruaServer *server, guint limit_ms, void (*stopped) (gpointer data), gpointer data);
+
+const BaruaServerStats *barua_server_stats (BaruaServer *server);
+
+G_END_DECLS
