@@ -1,0 +1,42 @@
+# Two commands: `make run` (the server on ./barua.db) and `make test` (everything CI runs).
+# What is missing on a Debian 12 with gcc and make is installed by package name.
+
+BUILD ?= build
+BUILD_PACKAGES = meson ninja-build pkg-config libglib2.0-dev libglib2.0-dev-bin libsoup-3.0-dev libsqlite3-dev libcrypt-dev
+TEST_PACKAGES = check python3 clang libclang-rt-14-dev
+BENCH_PACKAGES = valgrind python3 curl libjson-glib-dev
+SUDO = $(shell [ `id -u` = 0 ] || echo sudo)
+
+# $(call install,PACKAGES): only what dpkg does not know as installed
+define install
+	@missing=""; for p in $(1); do \
+	  dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then echo "installing:$$missing"; \
+	  $(SUDO) apt-get -qq update && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing; fi
+endef
+
+all: build
+
+build:
+	$(call install,$(BUILD_PACKAGES))
+	@[ -f $(BUILD)/build.ninja ] || CC=gcc meson setup $(BUILD) --buildtype=debugoptimized -Dtests=disabled
+	ninja -C $(BUILD)
+
+run: build
+	$(BUILD)/gateway/barua serve --database barua.db
+
+test:
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+	tests/run.sh
+
+bench:
+	$(call install,$(BUILD_PACKAGES) $(BENCH_PACKAGES))
+	@[ -f build-bench/build.ninja ] || CC=gcc meson setup build-bench --buildtype=debugoptimized -Dbench=enabled
+	ninja -C build-bench
+	python3 tests/bench/run.py --build build-bench
+
+clean:
+	rm -rf build build-asan build-tsan build-fuzz build-plain build-bench
+
+.PHONY: all build run test bench clean
