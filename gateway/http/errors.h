@@ -28,7 +28,8 @@ typedef enum
   BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE,
   BARUA_HTTP_ERROR_TOO_MANY_REQUESTS,
   BARUA_HTTP_ERROR_SERVER,             /* any unexpected failure; details = the public reason */
-  BARUA_HTTP_ERROR_BODY,               /* unparsable body, bad gzip, unknown encoding or charset: 500 in /api/ */
+  BARUA_HTTP_ERROR_BODY,               /* unparsable body, bad gzip, unknown charset: 500 in /api/ */
+  BARUA_HTTP_ERROR_ENCODING,           /* unknown Content-Encoding: 500 in /api/ */
   BARUA_HTTP_ERROR_UNAVAILABLE,        /* queue full, commit failed, disk full, memory for bodies spent */
   /* the document dialects only */
   BARUA_HTTP_ERROR_DOC_VALIDATION,

@@ -104,7 +104,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaRouter, barua_router_free)
 typedef struct
 {
   const BaruaRoute *route;
-  const char *allow;
+  char *allow;
   BaruaRouteFlags flags;
   guint n_params;
   BaruaText names[BARUA_ROUTE_MAX_PARAMS];
