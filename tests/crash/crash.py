@@ -62,7 +62,6 @@ class Round:
     def __init__(self, book, port, number):
         self.book, self.port, self.number = book, port, number
         self.stopping = threading.Event()
-        self.rng = random.Random(f"{book}{number}")
         self.threads = []
 
     def start(self, connections):
@@ -192,8 +191,8 @@ def task_faults(book, records):
                 faults.append(f"{uuid}: state {task['state']} after acknowledged {acked}")
             elif not acked and task["state"] == "pending":
                 faults.append(f"{uuid}: handed out, yet pending")
-            if history != list(dict.fromkeys(history)) and \
-                    sorted(set(history), key=history.index) != history[:len(set(history))]:
+            first_seen = [RANK.get(s, 9) for s in dict.fromkeys(history)]
+            if first_seen != sorted(first_seen):
                 faults.append(f"{uuid}: history out of order {history}")
     return faults
 
