@@ -59,8 +59,10 @@ void barua_document_split (BaruaJson document, BaruaSpecialMembers *special, GSt
  * barua_document_append:
  * @body: the stored text, an object
  *
- * Appends the document as it is served: `_id`, `_rev`, the body, and `_deleted` for a tombstone (documents.md 3, 2).
+ * Appends the document as it is served: `_id`, `_rev`, the body, and `_deleted` for a tombstone
+ * (documents.md 3, 2).
  */
-void barua_document_append (GString *out, BaruaText id, BaruaText rev, BaruaText body, gboolean deleted);
+void barua_document_append (GString *out, BaruaText id, BaruaText rev, BaruaText body,
+                            gboolean deleted);
 
 G_END_DECLS

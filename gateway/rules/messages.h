@@ -69,23 +69,25 @@ typedef struct
 /** The bytes that barua_message_path_write() needs at most, the NUL included. */
 #define BARUA_MESSAGE_PATH_SIZE 40
 
-/** Writes @path so that text order is document order, and returns the length: `0.00000003.00000001`. */
+/** Writes @path so that text order is document order, and returns the length. */
 gsize barua_message_path_write (BaruaMessagePath path, char out[BARUA_MESSAGE_PATH_SIZE]);
 
 /** Reads what barua_message_path_write() wrote; %FALSE for any other text. */
 gboolean barua_message_path_read (BaruaText text, BaruaMessagePath *path);
 
-/** Whether a #BaruaMessageRow has a due time or an update time at all. */
+/** The due time of a #BaruaMessageRow that has none. */
 #define BARUA_NO_TIME G_MININT64
 
 /**
  * BaruaMessageRow:
  * @uuid: (nullable): absent when the message has none, or the task no messages yet
  * @due_ms: `due`, else `timestamp` of the task, else `reported_date`; %BARUA_NO_TIME without any
- * @updated_ms: time of the last history entry, else `timestamp` of the task, else `reported_date`, else 0
+ * @updated_ms: time of the last history entry, else `timestamp` of the task, else `reported_date`,
+ * else 0
  * @is_offered: may go to a phone (messaging.md 3.7)
  *
- * One message of a document as the queue sees it. Texts are borrowed from the document or the arena.
+ * One message of a document as the queue sees it. Texts are borrowed from the document or the
+ * arena.
  */
 typedef struct
 {
@@ -99,6 +101,19 @@ typedef struct
   gint64 updated_ms;
   gboolean is_offered;
 } BaruaMessageRow;
+
+/**
+ * barua_message_time:
+ * @value: a number of milliseconds, an ISO 8601 date with or without time and zone, or a text of at
+ * least 13 digits
+ * @ms: (out): since 1970, untouched on failure
+ *
+ * Reads the time of a task. A text without a zone is in the time zone of the process (as in the
+ * original).
+ *
+ * Returns: %FALSE when @value is no time
+ */
+gboolean barua_message_time (BaruaJson value, gint64 *ms);
 
 /**
  * BaruaProjection:
@@ -119,7 +134,8 @@ typedef struct
  * @arena: keeps the texts that had escapes
  * @projection: its @rows are emptied first, and grow by what the document holds
  *
- * Reads the messages of `tasks` and `scheduled_tasks` (documents.md 14.1) in one walk over @document.
+ * Reads the messages of `tasks` and `scheduled_tasks` (documents.md 14.1) in one walk over
+ * @document.
  */
 void barua_messages_project (BaruaJson document, BaruaArena *arena, BaruaProjection *projection);
 

@@ -25,20 +25,24 @@ typedef struct
 /**
  * barua_revision_parse:
  * @text: `N-hash` as a client sent it
- * @revision: (out): borrows from @text; a hash of 32 hex digits may still have capitals, see barua_revision_fold()
+ * @revision: (out): borrows from @text; a hash of 32 hex digits may still have capitals, see
+ * barua_revision_fold()
  *
  * Returns: %FALSE when @text is no revision
  */
 gboolean barua_revision_parse (BaruaText text, BaruaRevision *revision);
 
-/** Copies @hash into @out in lower case when it is 32 hex digits and returns that; any other hash is returned as it is. */
+/** Copies @hash into @out in lower case when it is 32 hex digits and returns that; any other hash
+ * is returned as it is. */
 BaruaText barua_revision_fold (BaruaText hash, char out[BARUA_REVISION_HASH_BYTES]);
 
 /** Orders by generation, then by the bytes of the hash: less than, equal to or greater than 0. */
 int barua_revision_compare (BaruaRevision a, BaruaRevision b);
 
-/** Orders leaves: a live one before a deleted one, then the higher revision; negative when @a wins (documents.md 4). */
-int barua_revision_compare_leaves (BaruaRevision a, gboolean a_deleted, BaruaRevision b, gboolean b_deleted);
+/** Orders leaves: a live one before a deleted one, then the higher revision; negative when @a wins
+ * (documents.md 4). */
+int barua_revision_compare_leaves (BaruaRevision a, gboolean a_deleted, BaruaRevision b,
+                                   gboolean b_deleted);
 
 /**
  * BaruaRevisionAttachment:

@@ -19,7 +19,8 @@ GQuark barua_store_error_quark (void);
  *   names a revision of a document that never existed (documents.md 6.9 no. 5)
  * @BARUA_STORE_ERROR_DELETED: the document's winner is a tombstone
  * @BARUA_STORE_ERROR_CONFLICT: the edit does not continue a leaf
- * @BARUA_STORE_ERROR_INVALID: an id that cannot be stored; the message is the reason of documents.md 13
+ * @BARUA_STORE_ERROR_INVALID: an id that cannot be stored; the message is the reason of
+ * documents.md 13
  * @BARUA_STORE_ERROR_INVALID_REV: the text is no revision
  * @BARUA_STORE_ERROR_BUSY: too much waits for the writer already: try later
  * @BARUA_STORE_ERROR_FULL: the disk is full; reads go on
@@ -109,7 +110,8 @@ const char *barua_store_default_db (BaruaStore *store);
 /** Bytes of an id made here, with the NUL: 32 hex digits. */
 #define BARUA_NEW_ID_SIZE 33
 
-/** Makes a document id: 32 hex digits, later ones sort after earlier ones (documents.md 14.4). Any thread. */
+/** Makes a document id: 32 hex digits, later ones sort after earlier ones (documents.md 14.4). Any
+ * thread. */
 void barua_store_new_id (BaruaStore *store, char out[BARUA_NEW_ID_SIZE]);
 
 /* Transactions */
@@ -120,8 +122,8 @@ void barua_store_new_id (BaruaStore *store, char out[BARUA_NEW_ID_SIZE]);
  * @data: as given with the job; another thread reads it now
  * @error: set exactly when %FALSE is returned
  *
- * Runs on the writer, in a serial world. May run again: no effect outside @tx but on @data, and that
- * so that only the last run counts. Takes milliseconds, and waits for nothing.
+ * Runs on the writer, in a serial world. May run again: no effect outside @tx but on @data, and
+ * that so that only the last run counts. Takes milliseconds, and waits for nothing.
  *
  * Returns: %FALSE undoes what this job did; the other jobs of the commit are not touched
  */
@@ -147,13 +149,15 @@ void barua_store_write_async (BaruaStore *store, BaruaJob job, gpointer data,
 
 /**
  * barua_store_write_finish:
- * @error: what the job set, or why the commit failed: %BARUA_STORE_ERROR_FULL, %BARUA_STORE_ERROR_FAILED
+ * @error: what the job set, or why the commit failed: %BARUA_STORE_ERROR_FULL,
+ * %BARUA_STORE_ERROR_FAILED
  *
  * Returns: %TRUE: it is on the disk
  */
 gboolean barua_store_write_finish (BaruaStore *store, GAsyncResult *result, GError **error);
 
-/** barua_store_write_async() for callers that may block: the command line, start-up, tests. Not from a job or query. */
+/** barua_store_write_async() for callers that may block: the command line, start-up, tests. Not
+ * from a job or query. */
 gboolean barua_store_write (BaruaStore *store, BaruaJob job, gpointer data, GError **error);
 
 /** Runs @query on the read pool; otherwise as barua_store_write_async(). */
@@ -215,8 +219,10 @@ BaruaDocument *barua_reader_get_revision (BaruaReader *reader, const char *db, B
 
 /**
  * BaruaListing:
- * @keys: (nullable) (array length=n_keys): these ids in this order; the range below is then not looked at
- * @start: (nullable): first id of the range in the direction of the listing; absent: from the end of the list
+ * @keys: (nullable) (array length=n_keys): these ids in this order; the range below is then not
+ * looked at
+ * @start: (nullable): first id of the range in the direction of the listing; absent: from the end
+ * of the list
  * @end: (nullable): last id of the range
  * @excludes_end: leave @end itself out
  * @limit: rows at most; negative for all
@@ -300,7 +306,8 @@ gboolean barua_reader_database_info (BaruaReader *reader, const char *db, BaruaD
 /**
  * BaruaEdit:
  * @id: (nullable): absent: an id is made
- * @rev: (nullable): the parent revision; absent for a new document, or one to be made again after deletion
+ * @rev: (nullable): the parent revision; absent for a new document, or one to be made again after
+ * deletion
  * @body: minified, an object without `_` members, valid JSON; it is stored as it is
  * @is_server_made: the superseded body is dropped at once (documents.md 4)
  * @is_hidden: read by administrators only
@@ -337,9 +344,9 @@ typedef struct
  *
  * Adds a revision by the verdicts of documents.md 4. A document of the default database brings its
  * rows of the message queue along; a message keeps account, lease and hand-outs as long as its uuid
- * is in the document. A `data_record` with an `sms_message.gateway_ref` takes that reference if it is
- * free. After %BARUA_STORE_ERROR_CONFLICT and the other verdicts nothing is changed and the job may
- * go on; after %BARUA_STORE_ERROR_FULL or %BARUA_STORE_ERROR_FAILED it must fail.
+ * is in the document. A `data_record` with an `sms_message.gateway_ref` takes that reference if it
+ * is free. After %BARUA_STORE_ERROR_CONFLICT and the other verdicts nothing is changed and the job
+ * may go on; after %BARUA_STORE_ERROR_FULL or %BARUA_STORE_ERROR_FAILED it must fail.
  */
 gboolean barua_tx_put_document (BaruaTx *tx, const BaruaEdit *edit, BaruaWritten *written,
                                 GError **error);
@@ -411,7 +418,8 @@ BaruaMessage *barua_reader_find_message (BaruaReader *reader, BaruaText uuid, GE
  * @text: of the message
  * @count: (out): how often within the last 30 minutes, this time included
  *
- * Counts one more message of this text to this recipient; forgotten 30 minutes after the last (messaging.md 5.4).
+ * Counts one more message of this text to this recipient; forgotten 30 minutes after the last
+ * (messaging.md 5.4).
  */
 gboolean barua_tx_count_repeat (BaruaTx *tx, BaruaText to, BaruaText text, gint64 now_ms,
                                 guint *count, GError **error);
@@ -465,8 +473,8 @@ gboolean barua_tx_put_meta (BaruaTx *tx, const char *key, const char *value, GEr
  * barua_store_check:
  * @differences: (out) (transfer full) (element-type utf8): one line each; empty when all is well
  *
- * Compares everything derived (queue rows, counters, winners) with what the documents say, and has the
- * file checked. Blocks for long on a big file.
+ * Compares everything derived (queue rows, counters, winners) with what the documents say, and has
+ * the file checked. Blocks for long on a big file.
  *
  * Returns: %FALSE only when the check itself failed
  */

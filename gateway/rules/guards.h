@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "forms/settings.h"
+
+G_BEGIN_DECLS
+
+/** Whether @from is the gateway's own number (`gateway_number`; messaging.md 5.2, 5.3). */
+gboolean barua_guard_is_own_number (const BaruaSettings *settings, BaruaText from);
+
+/**
+ * barua_guard_denies:
+ * @from: (nullable): the sender of the record that is answered
+ *
+ * The deny rules of messaging.md 5.3: own number, too short, letters, list. Without a sender nothing is denied.
+ */
+gboolean barua_guard_denies (const BaruaSettings *settings, BaruaText from);
+
+/** `sms.duplicate_limit`: how often one text may go to one number (messaging.md 5.4): 5, at most 20. */
+guint barua_guard_repeat_limit (const BaruaSettings *settings);
+
+/**
+ * barua_guard_recipient:
+ * @number: what a rule found
+ *
+ * Applies `outgoing_phone_replace` and `outgoing_phone_filters` (messaging.md 5.1).
+ *
+ * Returns: borrowed from @number or @arena
+ */
+BaruaText barua_guard_recipient (const BaruaSettings *settings, BaruaArena *arena, BaruaText number);
+
+G_END_DECLS

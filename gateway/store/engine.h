@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/store/work.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BaruaStoreEngine:
+ *
+ * What a database must be able to do: the functions of store.h of the same names. store.c checks
+ * the arguments before it comes here, so an engine sees valid ids and revisions only.
+ */
+typedef struct
+{
+  gboolean (*open) (BaruaStore *store, const BaruaStoreOptions *options, GError **error);
+  void (*close) (BaruaStore *store);
+  void (*submit_job) (BaruaStore *store, BaruaWork *work);
+  void (*submit_query) (BaruaStore *store, BaruaWork *work);
+  void (*stats) (BaruaStore *store, BaruaStoreStats *stats);
+
+  BaruaDocument *(*get_document) (BaruaReader *reader, const char *db, BaruaText id,
+                                  GError **error);
+  BaruaDocument *(*get_revision) (BaruaReader *reader, const char *db, BaruaText id,
+                                  BaruaRevision rev, GError **error);
+  gboolean (*all_docs) (BaruaReader *reader, const BaruaListing *listing,
+                        BaruaListingTotals *totals, BaruaListingFunc func, gpointer data,
+                        GError **error);
+  gboolean (*database_info) (BaruaReader *reader, const char *db, BaruaDatabaseInfo *info,
+                             GError **error);
+  /* @id is there and valid, made here when @is_made; @parent is NULL without a revision */
+  gboolean (*put_document) (BaruaTx *tx, const BaruaEdit *edit, BaruaText id, gboolean is_made,
+                            const BaruaRevision *parent, BaruaWritten *written, GError **error);
+
+  gboolean (*claim_reference) (BaruaTx *tx, BaruaText ref, gboolean *is_new, GError **error);
+  gboolean (*take_messages) (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
+                             gint64 lease_ms, GPtrArray **messages, GError **error);
+  gboolean (*has_offered_messages) (BaruaReader *reader, const char *account, gint64 now_ms,
+                                    gboolean *has_messages, GError **error);
+  BaruaMessage *(*find_message) (BaruaReader *reader, BaruaText uuid, GError **error);
+  gboolean (*count_repeat) (BaruaTx *tx, const guint8 key[32], gint64 now_ms, guint *count,
+                            GError **error);
+
+  BaruaAccount *(*get_account) (BaruaReader *reader, const char *name, GError **error);
+  gboolean (*count_accounts) (BaruaReader *reader, guint *count, GError **error);
+  gboolean (*put_account) (BaruaTx *tx, const char *name, const char *document_id, const char *hash,
+                           GError **error);
+  gboolean (*delete_account) (BaruaTx *tx, const char *name, GError **error);
+  gboolean (*get_meta) (BaruaReader *reader, const char *key, char **value, GError **error);
+  gboolean (*put_meta) (BaruaTx *tx, const char *key, const char *value, GError **error);
+
+  gboolean (*check) (BaruaReader *reader, GPtrArray *differences, GError **error);
+  gboolean (*reindex) (BaruaTx *tx, GError **error);
+} BaruaStoreEngine;
+
+extern const BaruaStoreEngine barua_sqlite_engine;
+
+/** Messages counted by barua_tx_count_repeat() are forgotten after this time (messaging.md 5.4). */
+#define BARUA_REPEAT_MEMORY_MS (30 * 60 * 1000)
+
+/** Hand-outs after which a message waits behind all others (messaging.md 4.4 no. 5). */
+#define BARUA_MAX_HANDOUTS 20
+
+struct _BaruaStore
+{
+  const BaruaStoreEngine *engine;
+  gpointer engine_data;
+  char *default_db;
+  struct _BaruaIdMaker *id_maker;
+};
+
+/* An engine's transactions begin with these. */
+struct _BaruaReader
+{
+  BaruaStore *store;
+};
+
+struct _BaruaTx
+{
+  BaruaReader reader;
+};
+
+/** A document with room for its texts in the same piece of memory; the engine fills it. */
+BaruaDocument *barua_document_new (BaruaText id, gint64 generation, BaruaText hash, BaruaText body);
+
+/** A message with copies of the texts of @borrowed in the same piece of memory. */
+BaruaMessage *barua_message_new (const BaruaMessage *borrowed);
+
+G_END_DECLS

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The schema of documents.md 14.1 and its history.
+ *
+ * Version 1: all tables. Later versions are appended here, with the dump of the schema they leave
+ * in tests/data/schema-N.sql; what a released version left is never changed. */
+
+#define G_LOG_DOMAIN "barua-store"
+
+#include "gateway/store/sqlite.h"
+
+/* "Baru", so that file(1) and we can tell our files (PRAGMA application_id). */
+#define APPLICATION_ID 0x42617275
+
+/* clang-format off */
+static const char *const migrations[] = { /* index + 1 is the user_version it leaves; append only */
+  "CREATE TABLE db (dbnum INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, seq INT NOT NULL DEFAULT 0,"
+  " live INT NOT NULL DEFAULT 0, dead INT NOT NULL DEFAULT 0, security TEXT, created INT);\n"
+
+  "CREATE TABLE doc (docnum INTEGER PRIMARY KEY, dbnum INT NOT NULL, id TEXT NOT NULL COLLATE BINARY,"
+  " seq INT NOT NULL, wgen INT NOT NULL, whash TEXT NOT NULL, wbody INT, deleted INT NOT NULL,"
+  " leaves INT NOT NULL, hidden INT NOT NULL DEFAULT 0);\n"
+  "CREATE UNIQUE INDEX doc_id ON doc(dbnum, id);\n"
+  "CREATE INDEX doc_live ON doc(dbnum, id) WHERE deleted=0;\n"
+  "CREATE UNIQUE INDEX doc_seq ON doc(dbnum, seq);\n"
+
+  "CREATE TABLE rev (docnum INT NOT NULL, gen INT NOT NULL, hash TEXT NOT NULL, phash TEXT,"
+  " leaf INT NOT NULL, deleted INT NOT NULL, bodynum INT, at INT NOT NULL,"
+  " PRIMARY KEY(docnum, gen, hash)) WITHOUT ROWID;\n"
+  "CREATE TABLE body (bodynum INTEGER PRIMARY KEY, json BLOB NOT NULL);\n"
+  "CREATE TABLE att (docnum INT NOT NULL, gen INT NOT NULL, hash TEXT NOT NULL, name TEXT NOT NULL,"
+  " ctype TEXT NOT NULL, revpos INT NOT NULL, blobnum INT NOT NULL,"
+  " PRIMARY KEY(docnum, gen, hash, name)) WITHOUT ROWID;\n"
+  "CREATE TABLE blob (blobnum INTEGER PRIMARY KEY, md5 BLOB NOT NULL, sha256 BLOB NOT NULL UNIQUE,"
+  " len INT NOT NULL, refs INT NOT NULL, data BLOB);\n"
+  "CREATE TABLE local (dbnum INT NOT NULL, id TEXT NOT NULL, k INT NOT NULL, json BLOB NOT NULL,"
+  " at INT, PRIMARY KEY(dbnum, id)) WITHOUT ROWID;\n"
+
+  "CREATE TABLE view (viewnum INTEGER PRIMARY KEY, dbnum INT, ddoc TEXT, name TEXT, version INT,"
+  " built_seq INT, nrows INT, UNIQUE(dbnum, ddoc, name));\n"
+  "CREATE TABLE vrow (viewnum INT NOT NULL, k BLOB NOT NULL, id TEXT NOT NULL, n INT NOT NULL,"
+  " docnum INT NOT NULL, key TEXT NOT NULL, val TEXT NOT NULL,"
+  " PRIMARY KEY(viewnum, k, id, n)) WITHOUT ROWID;\n"
+  "CREATE INDEX vrow_doc ON vrow(docnum);\n"
+  "CREATE TABLE idx (dbnum INT, ddoc TEXT, name TEXT, def TEXT, PRIMARY KEY(dbnum, ddoc, name));\n"
+
+  "CREATE TABLE msg (msgnum INTEGER PRIMARY KEY, dbnum INT NOT NULL, uuid TEXT, docnum INT NOT NULL,"
+  " path TEXT NOT NULL, state INT NOT NULL, due INT, rcpt TEXT, content TEXT, gateway_ref TEXT,"
+  " updated INT NOT NULL, queue INT, account TEXT, lease_until INT,"
+  " handouts INT NOT NULL DEFAULT 0);\n"
+  "CREATE UNIQUE INDEX msg_uuid ON msg(dbnum, uuid);\n"
+  "CREATE INDEX msg_queue ON msg(queue, due) WHERE queue IS NOT NULL;\n"
+  "CREATE INDEX msg_state ON msg(state, due);\n"
+  "CREATE INDEX msg_doc ON msg(docnum);\n"
+  "CREATE INDEX msg_gref ON msg(dbnum, gateway_ref) WHERE gateway_ref IS NOT NULL;\n"
+
+  "CREATE TABLE inref (ref TEXT PRIMARY KEY, docnum INT, at INT) WITHOUT ROWID;\n"
+  "CREATE TABLE repeat (key BLOB PRIMARY KEY, n INT NOT NULL, at INT NOT NULL) WITHOUT ROWID;\n"
+  "CREATE TABLE done (docnum INTEGER PRIMARY KEY, ran INT NOT NULL, ok INT NOT NULL);\n"
+
+  "CREATE TABLE account (name TEXT PRIMARY KEY, docnum INT NOT NULL, hash TEXT NOT NULL,"
+  " token_hash BLOB, token_active INT, token_expires INT) WITHOUT ROWID;\n"
+  "CREATE UNIQUE INDEX account_token ON account(token_hash) WHERE token_hash IS NOT NULL;\n"
+  "CREATE TABLE session (hash BLOB PRIMARY KEY, name TEXT NOT NULL, created INT NOT NULL,"
+  " used INT NOT NULL) WITHOUT ROWID;\n"
+  "CREATE INDEX session_name ON session(name);\n"
+  "CREATE TABLE phone (account TEXT PRIMARY KEY, polled INT, received INT) WITHOUT ROWID;\n"
+  "CREATE TABLE meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;\n",
+};
+/* clang-format on */
+
+int
+barua_sqlite_schema_version (void)
+{
+  return G_N_ELEMENTS (migrations);
+}
+
+/* Refuses a file that some other program made. */
+static gboolean
+check_owner (BaruaSqliteHandle *handle, gint64 version, GError **error)
+{
+  gint64 id;
+  gint64 n_tables;
+
+  if (!barua_sqlite_query_integer (handle, "PRAGMA application_id", &id, error)
+      || !barua_sqlite_query_integer (handle, "SELECT count(*) FROM sqlite_master", &n_tables,
+                                      error))
+    return FALSE;
+  if (id == APPLICATION_ID || (id == 0 && version == 0 && n_tables == 0))
+    return TRUE;
+  g_set_error_literal (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_FAILED,
+                       "this file is a database of another program");
+  return FALSE;
+}
+
+/* Runs one migration within the transaction that is open. */
+static gboolean
+migrate_step (BaruaSqliteHandle *handle, gint64 version, GError **error)
+{
+  g_autofree char *bump = g_strdup_printf ("PRAGMA application_id = %d; PRAGMA user_version = %d",
+                                           APPLICATION_ID, (int)version + 1);
+
+  return barua_sqlite_exec (handle, migrations[version], error)
+         && barua_sqlite_exec (handle, bump, error);
+}
+
+/* Looks at the version under the lock, and migrates one step when there is one; *is_current says it
+ * was the last. */
+static gboolean
+migrate_locked (BaruaSqliteHandle *handle, gboolean *is_current, GError **error)
+{
+  gint64 version;
+
+  if (!barua_sqlite_query_integer (handle, "PRAGMA user_version", &version, error)
+      || !check_owner (handle, version, error))
+    return FALSE;
+  if (version < 0 || version > (gint64)G_N_ELEMENTS (migrations))
+    {
+      g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_TOO_NEW,
+                   "the database has schema %d, this program knows up to %d", (int)version,
+                   (int)G_N_ELEMENTS (migrations));
+      return FALSE;
+    }
+  *is_current = version == (gint64)G_N_ELEMENTS (migrations);
+  return *is_current || migrate_step (handle, version, error);
+}
+
+gboolean
+barua_sqlite_migrate (BaruaSqliteHandle *handle, GError **error)
+{
+  for (gboolean is_current = FALSE; !is_current;)
+    {
+      if (!barua_sqlite_exec (handle, "BEGIN IMMEDIATE", error))
+        return FALSE;
+      if (!migrate_locked (handle, &is_current, error))
+        {
+          barua_sqlite_exec (handle, "ROLLBACK", NULL);
+          return FALSE;
+        }
+      if (!barua_sqlite_exec (handle, "COMMIT", error))
+        return FALSE;
+    }
+  return TRUE;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Every SQL statement of the engine, by name. */
+
+#define G_LOG_DOMAIN "barua-store"
+
+#include "gateway/store/sqlite.h"
+
+/* clang-format off */
+static const char *const statements[BARUA_N_SQL] = {
+  [BARUA_SQL_BEGIN_READ] = "BEGIN",
+  [BARUA_SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+  [BARUA_SQL_COMMIT] = "COMMIT",
+  [BARUA_SQL_ROLLBACK] = "ROLLBACK",
+  [BARUA_SQL_SAVEPOINT] = "SAVEPOINT job",
+  [BARUA_SQL_SAVEPOINT_RELEASE] = "RELEASE job",
+  [BARUA_SQL_SAVEPOINT_UNDO] = "ROLLBACK TO job",
+
+  [BARUA_SQL_DATABASE_BY_NAME] = "SELECT dbnum, seq, live, dead, created FROM db WHERE name = ?1",
+  [BARUA_SQL_DATABASE_INSERT] = "INSERT OR IGNORE INTO db (name, created) VALUES (?1, ?2)",
+  [BARUA_SQL_DATABASE_COUNTERS] = "UPDATE db SET seq = ?2, live = ?3, dead = ?4 WHERE dbnum = ?1",
+
+  [BARUA_SQL_DOC_LAST_NUMBER] = "SELECT max(docnum) FROM doc",
+  [BARUA_SQL_DOC_BY_ID] =
+    "SELECT docnum, wgen, whash, wbody, deleted, leaves, hidden, seq FROM doc"
+    " WHERE dbnum = ?1 AND id = ?2",
+  [BARUA_SQL_DOC_WITH_BODY] =
+    "SELECT d.wgen, d.whash, d.deleted, d.hidden, d.seq, b.json"
+    " FROM doc d LEFT JOIN body b ON b.bodynum = d.wbody WHERE d.dbnum = ?1 AND d.id = ?2",
+  [BARUA_SQL_DOC_INSERT] =
+    "INSERT INTO doc (docnum, dbnum, id, seq, wgen, whash, wbody, deleted, leaves, hidden)"
+    " VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, 1, ?8)",
+  /* Two, because a column that an index mentions costs an index entry whenever it is set. */
+  [BARUA_SQL_DOC_UPDATE] =
+    "UPDATE doc SET seq = ?2, wgen = ?3, whash = ?4, wbody = ?5, hidden = ?6 WHERE docnum = ?1",
+  [BARUA_SQL_DOC_UPDATE_DELETED] =
+    "UPDATE doc SET seq = ?2, wgen = ?3, whash = ?4, wbody = ?5, hidden = ?6, deleted = ?7"
+    " WHERE docnum = ?1",
+  /* The literal deleted = 0 lets the planner use the partial index (documents.md 14.1). */
+  [BARUA_SQL_DOC_LIST_UP] =
+    "SELECT id, wgen, whash, wbody, hidden FROM doc INDEXED BY doc_live"
+    " WHERE dbnum = ?1 AND deleted = 0 AND id >= ?2 AND id <= ?3 ORDER BY id",
+  [BARUA_SQL_DOC_LIST_DOWN] =
+    "SELECT id, wgen, whash, wbody, hidden FROM doc INDEXED BY doc_live"
+    " WHERE dbnum = ?1 AND deleted = 0 AND id >= ?2 AND id <= ?3 ORDER BY id DESC",
+  [BARUA_SQL_DOC_COUNT_BELOW] =
+    "SELECT count(*) FROM doc INDEXED BY doc_live WHERE dbnum = ?1 AND deleted = 0 AND id < ?2",
+  [BARUA_SQL_DOC_COUNT_ABOVE] =
+    "SELECT count(*) FROM doc INDEXED BY doc_live WHERE dbnum = ?1 AND deleted = 0 AND id > ?2",
+  [BARUA_SQL_DOC_WALK] =
+    "SELECT d.docnum, d.id, d.dbnum, d.wgen, d.whash, d.deleted, d.leaves, b.json, d.wbody"
+    " FROM doc d LEFT JOIN body b ON b.bodynum = d.wbody ORDER BY d.docnum",
+  [BARUA_SQL_DOC_COUNT_ALL] =
+    "SELECT b.dbnum, b.name, b.seq, b.live, b.dead, count(d.docnum), total(d.deleted),"
+    " ifnull(max(d.seq), 0) FROM db b LEFT JOIN doc d ON d.dbnum = b.dbnum GROUP BY b.dbnum",
+
+  [BARUA_SQL_REV_INSERT] =
+    "INSERT INTO rev (docnum, gen, hash, phash, leaf, deleted, bodynum, at)"
+    " VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7)",
+  [BARUA_SQL_REV_SUPERSEDE] =
+    "UPDATE rev SET leaf = 0 WHERE docnum = ?1 AND gen = ?2 AND hash = ?3",
+  [BARUA_SQL_REV_SUPERSEDE_DROP] =
+    "UPDATE rev SET leaf = 0, bodynum = NULL WHERE docnum = ?1 AND gen = ?2 AND hash = ?3",
+  [BARUA_SQL_REV_GET] =
+    "SELECT r.leaf, r.deleted, r.bodynum, b.json FROM rev r LEFT JOIN body b USING (bodynum)"
+    " WHERE r.docnum = ?1 AND r.gen = ?2 AND r.hash = ?3",
+  [BARUA_SQL_REV_LEAVES] =
+    "SELECT gen, hash, deleted, bodynum FROM rev WHERE docnum = ?1 AND leaf = 1",
+  [BARUA_SQL_REV_STEM_BODIES] =
+    "DELETE FROM body WHERE bodynum IN"
+    " (SELECT bodynum FROM rev WHERE docnum = ?1 AND gen <= ?2 AND leaf = 0)",
+  [BARUA_SQL_REV_STEM] = "DELETE FROM rev WHERE docnum = ?1 AND gen <= ?2 AND leaf = 0",
+
+  [BARUA_SQL_BODY_INSERT] = "INSERT INTO body (json) VALUES (?1)",
+  [BARUA_SQL_BODY_REPLACE] = "UPDATE body SET json = ?2 WHERE bodynum = ?1",
+  [BARUA_SQL_BODY_GET] = "SELECT json FROM body WHERE bodynum = ?1",
+
+  /* OR IGNORE: a uuid that another message has already */
+  [BARUA_SQL_MSG_INSERT] =
+    "INSERT OR IGNORE INTO msg (dbnum, docnum, uuid, path, state, due, rcpt, content, gateway_ref,"
+    " updated, queue, account, lease_until, handouts)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+  [BARUA_SQL_MSG_BY_DOC] =
+    "SELECT msgnum, uuid, path, state, due, rcpt, content, gateway_ref, updated, queue, account,"
+    " lease_until, handouts FROM msg WHERE docnum = ?1 ORDER BY msgnum",
+  [BARUA_SQL_MSG_UPDATE_STATE] = "UPDATE msg SET state = ?2, updated = ?3 WHERE msgnum = ?1",
+  [BARUA_SQL_MSG_UPDATE] =
+    "UPDATE msg SET state = ?2, updated = ?3, due = ?4, rcpt = ?5, content = ?6, gateway_ref = ?7,"
+    " queue = ?8, account = ?9, lease_until = ?10, handouts = ?11 WHERE msgnum = ?1",
+  [BARUA_SQL_MSG_DELETE_DOC] = "DELETE FROM msg WHERE docnum = ?1",
+  [BARUA_SQL_MSG_DELETE_ORPHANS] =
+    "DELETE FROM msg WHERE dbnum <> ?1 OR docnum NOT IN"
+    " (SELECT docnum FROM doc WHERE dbnum = ?1 AND deleted = 0)",
+  [BARUA_SQL_MSG_COUNT_ORPHANS] =
+    "SELECT count(*) FROM msg WHERE dbnum <> ?1 OR docnum NOT IN"
+    " (SELECT docnum FROM doc WHERE dbnum = ?1 AND deleted = 0)",
+  [BARUA_SQL_MSG_OFFERED] =
+    "SELECT msgnum, due, docnum, path FROM msg INDEXED BY msg_queue"
+    " WHERE queue = ?1 AND (account IS NULL OR account = ?2 OR ifnull(lease_until, 0) <= ?3)"
+    " ORDER BY due",
+  [BARUA_SQL_MSG_ANY_OFFERED] =
+    "SELECT 1 FROM msg INDEXED BY msg_queue"
+    " WHERE queue > 0 AND (account IS NULL OR account = ?1 OR ifnull(lease_until, 0) <= ?2)"
+    " LIMIT 1",
+  [BARUA_SQL_MSG_DOC_ID] = "SELECT id FROM doc WHERE docnum = ?1",
+  [BARUA_SQL_MSG_LEASE] =
+    "UPDATE msg SET account = ?2, lease_until = ?3, handouts = handouts + 1 WHERE msgnum = ?1"
+    " RETURNING uuid, rcpt, content, path, state, due, handouts, queue",
+  [BARUA_SQL_MSG_BACK] = "UPDATE msg SET queue = 2 WHERE msgnum = ?1",
+  [BARUA_SQL_MSG_BY_UUID] =
+    "SELECT m.uuid, m.rcpt, m.content, m.path, m.state, m.due, m.handouts, m.account, d.id"
+    " FROM msg m JOIN doc d USING (docnum) WHERE m.dbnum = ?1 AND m.uuid = ?2",
+  [BARUA_SQL_MSG_HAS_REFERENCE] =
+    "SELECT 1 FROM msg WHERE dbnum = ?1 AND gateway_ref = ?2 LIMIT 1",
+
+  [BARUA_SQL_INREF_CLAIM] = "INSERT OR IGNORE INTO inref (ref, docnum, at) VALUES (?1, ?2, ?3)",
+  [BARUA_SQL_INREF_SET] = "UPDATE inref SET docnum = ?2 WHERE ref = ?1",
+
+  [BARUA_SQL_REPEAT_COUNT] =
+    "INSERT INTO repeat (key, n, at) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE"
+    " SET n = CASE WHEN at > ?3 THEN n + 1 ELSE 1 END, at = max (at, ?2) RETURNING n",
+  [BARUA_SQL_REPEAT_FORGET] = "DELETE FROM repeat WHERE at <= ?1",
+
+  [BARUA_SQL_ACCOUNT_GET] =
+    "SELECT a.hash, d.id FROM account a LEFT JOIN doc d USING (docnum) WHERE a.name = ?1",
+  [BARUA_SQL_ACCOUNT_COUNT] = "SELECT count(*) FROM account",
+  [BARUA_SQL_ACCOUNT_PUT] =
+    "INSERT INTO account (name, docnum, hash) VALUES (?1, ?2, ?3)"
+    " ON CONFLICT (name) DO UPDATE SET docnum = ?2, hash = ?3",
+  [BARUA_SQL_ACCOUNT_DELETE] = "DELETE FROM account WHERE name = ?1",
+  [BARUA_SQL_META_GET] = "SELECT v FROM meta WHERE k = ?1",
+  [BARUA_SQL_META_PUT] = "INSERT OR REPLACE INTO meta (k, v) VALUES (?1, ?2)",
+  [BARUA_SQL_META_DELETE] = "DELETE FROM meta WHERE k = ?1",
+  [BARUA_SQL_FILE_BYTES] =
+    "SELECT p.page_count * s.page_size FROM pragma_page_count() p, pragma_page_size() s",
+};
+/* clang-format on */
+
+const char *
+barua_sqlite_text (BaruaSql which)
+{
+  return statements[which];
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The SQLite engine: opening, closing, and the table of what it can do. */
+
+#define G_LOG_DOMAIN "barua-store"
+
+#include "gateway/store/sqlite.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+#include <sqlite3.h>
+
+#define DEFAULT_READERS 2
+
+/* Keys of `meta` that belong to this file alone. */
+#define META_UUID "uuid"
+#define META_RUNNING "running"
+#define META_DEFAULT_DB "default-db"
+
+/* What a page takes in the log: its 4096 bytes and the header of its frame. */
+#define LOG_PAGE_BYTES (4096 + 24)
+
+/* Takes the lock that says: this file has a server. */
+static gboolean
+take_lock (BaruaSqlite *sqlite, GError **error)
+{
+  g_autofree char *path = g_strconcat (sqlite->path, ".lock", NULL);
+
+  sqlite->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  if (sqlite->lock_fd < 0)
+    {
+      g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_FAILED, "cannot open %s: %s", path,
+                   g_strerror (errno));
+      return FALSE;
+    }
+  if (flock (sqlite->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    return TRUE;
+  g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_LOCKED,
+               "another server uses the database %s", sqlite->path);
+  return FALSE;
+}
+
+/* Makes a database if it is not there. */
+static gboolean
+ensure_database (BaruaSqliteConnection *connection, const char *name, GError **error)
+{
+  BaruaStatement *insert = barua_sqlite_statement (connection, BARUA_SQL_DATABASE_INSERT, error);
+
+  if (insert == NULL)
+    return FALSE;
+  barua_bind_text (insert, 1, barua_text (name));
+  sqlite3_bind_int64 (insert, 2, connection->now_ms);
+  return barua_statement_run (insert, error);
+}
+
+/* What the first job finds out. */
+typedef struct
+{
+  gboolean was_unclean;
+  gboolean has_new_default; /* the queue was made for another default database */
+} FirstLook;
+
+/* Writes a value of `meta` unless it is there. */
+static gboolean
+ensure_meta (BaruaTx *tx, const char *key, const char *value, char **before, GError **error)
+{
+  if (!barua_sqlite_get_meta (&tx->reader, key, before, error))
+    return FALSE;
+  return *before != NULL || barua_sqlite_put_meta (tx, key, value, error);
+}
+
+/* A #BaruaJob: what every file of ours holds from the start, and the mark of a running server. */
+static gboolean
+first_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  const char *names[]
+      = { tx->reader.store->default_db, BARUA_DB_USERS, BARUA_DB_SENTINEL, BARUA_DB_USERS_META };
+  BaruaSqlite *sqlite = barua_sqlite_of (&tx->reader);
+  BaruaSqliteConnection *connection = barua_sqlite_connection (&tx->reader);
+  FirstLook *look = data;
+  g_autofree char *uuid = g_uuid_string_random ();
+  g_autofree char *uuid_before = NULL;
+  g_autofree char *default_before = NULL;
+  g_autofree char *running = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    if (!ensure_database (connection, names[i], error))
+      return FALSE;
+  BaruaSqliteDatabase *database = barua_sqlite_tx_database (connection, NULL, error);
+  if (database == NULL || !ensure_meta (tx, META_UUID, uuid, &uuid_before, error)
+      || !ensure_meta (tx, META_DEFAULT_DB, names[0], &default_before, error)
+      || !barua_sqlite_get_meta (&tx->reader, META_RUNNING, &running, error))
+    return FALSE;
+  sqlite->default_dbnum = database->dbnum;
+  look->has_new_default = default_before != NULL && !g_str_equal (default_before, names[0]);
+  look->was_unclean = running != NULL;
+  if (look->has_new_default && !barua_sqlite_put_meta (tx, META_DEFAULT_DB, names[0], error))
+    return FALSE;
+  return !sqlite->is_server || barua_sqlite_put_meta (tx, META_RUNNING, "1", error);
+}
+
+/* A #BaruaJob: the server ended as it should. */
+static gboolean
+last_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  BaruaStatement *forget = barua_sqlite_statement (barua_sqlite_connection (&tx->reader),
+                                                   BARUA_SQL_META_DELETE, error);
+
+  if (forget == NULL)
+    return FALSE;
+  barua_bind_text (forget, 1, BARUA_TEXT (META_RUNNING));
+  return barua_statement_run (forget, error);
+}
+
+/* A #BaruaJob: the queue belongs to another database than before. */
+static gboolean
+reindex_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  return barua_sqlite_reindex (tx, error);
+}
+
+/* Opens the writing connection and brings the file to the state that the rest relies on. */
+static gboolean
+prepare_file (BaruaSqlite *sqlite, guint cache_mib, FirstLook *look, GError **error)
+{
+  sqlite->writer
+      = barua_sqlite_connect (sqlite->store, sqlite->path, BARUA_SQLITE_WRITER, cache_mib, error);
+  if (sqlite->writer == NULL || !barua_sqlite_migrate (sqlite->writer->handle, error)
+      || !barua_sqlite_run_job (sqlite, first_job, look, error))
+    return FALSE;
+  return !look->has_new_default || barua_sqlite_run_job (sqlite, reindex_job, NULL, error);
+}
+
+/* Frees what open and close have in common. */
+static void
+sqlite_free (BaruaSqlite *sqlite)
+{
+  if (sqlite->writer != NULL)
+    barua_sqlite_disconnect (sqlite->writer);
+  if (sqlite->lock_fd >= 0)
+    close (sqlite->lock_fd);
+  g_free (sqlite->path);
+  g_free (sqlite);
+}
+
+static gboolean
+sqlite_open (BaruaStore *store, const BaruaStoreOptions *options, GError **error)
+{
+  BaruaSqlite *sqlite = g_new0 (BaruaSqlite, 1);
+  FirstLook look = { 0 };
+
+  sqlite->store = store;
+  sqlite->path = g_strdup (options->path);
+  sqlite->is_memory = g_str_equal (options->path, ":memory:");
+  sqlite->is_server = options->is_server && !sqlite->is_memory;
+  sqlite->lock_fd = -1;
+  store->engine_data = sqlite;
+  if ((sqlite->is_server && !take_lock (sqlite, error))
+      || !prepare_file (sqlite, options->cache_mib, &look, error))
+    {
+      sqlite_free (sqlite);
+      return FALSE;
+    }
+
+  if (!sqlite->is_memory)
+    {
+      sqlite->keeper = barua_sqlite_keeper_start (sqlite, sqlite->is_server && look.was_unclean);
+      barua_sqlite_start_readers (sqlite,
+                                  options->readers > 0 ? options->readers : DEFAULT_READERS);
+    }
+  barua_sqlite_start_writer (sqlite);
+  return TRUE;
+}
+
+static void
+sqlite_close (BaruaStore *store)
+{
+  BaruaSqlite *sqlite = store->engine_data;
+  g_autoptr (GError) error = NULL;
+
+  barua_sqlite_stop_writer (sqlite);
+  if (!sqlite->is_memory)
+    {
+      barua_sqlite_stop_readers (sqlite);
+      barua_sqlite_keeper_stop (sqlite->keeper);
+    }
+  if (sqlite->is_server && !barua_sqlite_run_job (sqlite, last_job, NULL, &error))
+    g_warning ("the stop could not be noted: %s", error->message);
+  if (!sqlite->is_memory)
+    sqlite3_wal_checkpoint_v2 (sqlite->writer->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                               NULL);
+  sqlite_free (sqlite);
+}
+
+static void
+sqlite_stats (BaruaStore *store, BaruaStoreStats *stats)
+{
+  BaruaSqlite *sqlite = store->engine_data;
+
+  *stats = (BaruaStoreStats){
+    .jobs = __atomic_load_n (&sqlite->n_jobs, __ATOMIC_RELAXED),
+    .commits = __atomic_load_n (&sqlite->n_commits, __ATOMIC_RELAXED),
+    .wal_bytes = (gint64)g_atomic_int_get (&sqlite->wal_pages) * LOG_PAGE_BYTES,
+  };
+  barua_work_queue_length (sqlite->jobs, &stats->queued, &stats->queued_bytes);
+}
+
+const BaruaStoreEngine barua_sqlite_engine = {
+  .open = sqlite_open,
+  .close = sqlite_close,
+  .submit_job = barua_sqlite_submit_job,
+  .submit_query = barua_sqlite_submit_query,
+  .stats = sqlite_stats,
+  .get_document = barua_sqlite_get_document,
+  .get_revision = barua_sqlite_get_revision,
+  .all_docs = barua_sqlite_all_docs,
+  .database_info = barua_sqlite_database_info,
+  .put_document = barua_sqlite_put_document,
+  .claim_reference = barua_sqlite_claim_reference,
+  .take_messages = barua_sqlite_take_messages,
+  .has_offered_messages = barua_sqlite_has_offered_messages,
+  .find_message = barua_sqlite_find_message,
+  .count_repeat = barua_sqlite_count_repeat,
+  .get_account = barua_sqlite_get_account,
+  .count_accounts = barua_sqlite_count_accounts,
+  .put_account = barua_sqlite_put_account,
+  .delete_account = barua_sqlite_delete_account,
+  .get_meta = barua_sqlite_get_meta,
+  .put_meta = barua_sqlite_put_meta,
+  .check = barua_sqlite_check,
+  .reindex = barua_sqlite_reindex,
+};

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "forms/arena.h"
+#include "gateway/store/engine.h"
+
+G_BEGIN_DECLS
+
+/* Private to gateway/store/sqlite*.c and their tests; <sqlite3.h> is included there, not here. */
+
+typedef struct sqlite3 BaruaSqliteHandle;
+typedef struct sqlite3_stmt BaruaStatement;
+
+/**
+ * BaruaSql:
+ *
+ * Every statement of the engine, by name; their text is in sqlite-statements.c.
+ */
+typedef enum
+{
+  BARUA_SQL_BEGIN_READ,
+  BARUA_SQL_BEGIN_WRITE,
+  BARUA_SQL_COMMIT,
+  BARUA_SQL_ROLLBACK,
+  BARUA_SQL_SAVEPOINT,
+  BARUA_SQL_SAVEPOINT_RELEASE,
+  BARUA_SQL_SAVEPOINT_UNDO,
+  BARUA_SQL_DATABASE_BY_NAME,
+  BARUA_SQL_DATABASE_INSERT,
+  BARUA_SQL_DATABASE_COUNTERS,
+  BARUA_SQL_DOC_LAST_NUMBER,
+  BARUA_SQL_DOC_BY_ID,
+  BARUA_SQL_DOC_WITH_BODY,
+  BARUA_SQL_DOC_INSERT,
+  BARUA_SQL_DOC_UPDATE,
+  BARUA_SQL_DOC_UPDATE_DELETED,
+  BARUA_SQL_DOC_LIST_UP,
+  BARUA_SQL_DOC_LIST_DOWN,
+  BARUA_SQL_DOC_COUNT_BELOW,
+  BARUA_SQL_DOC_COUNT_ABOVE,
+  BARUA_SQL_DOC_WALK,
+  BARUA_SQL_DOC_COUNT_ALL,
+  BARUA_SQL_REV_INSERT,
+  BARUA_SQL_REV_SUPERSEDE,
+  BARUA_SQL_REV_SUPERSEDE_DROP,
+  BARUA_SQL_REV_GET,
+  BARUA_SQL_REV_LEAVES,
+  BARUA_SQL_REV_STEM_BODIES,
+  BARUA_SQL_REV_STEM,
+  BARUA_SQL_BODY_INSERT,
+  BARUA_SQL_BODY_REPLACE,
+  BARUA_SQL_BODY_GET,
+  BARUA_SQL_MSG_INSERT,
+  BARUA_SQL_MSG_BY_DOC,
+  BARUA_SQL_MSG_UPDATE_STATE,
+  BARUA_SQL_MSG_UPDATE,
+  BARUA_SQL_MSG_DELETE_DOC,
+  BARUA_SQL_MSG_DELETE_ORPHANS,
+  BARUA_SQL_MSG_COUNT_ORPHANS,
+  BARUA_SQL_MSG_OFFERED,
+  BARUA_SQL_MSG_ANY_OFFERED,
+  BARUA_SQL_MSG_DOC_ID,
+  BARUA_SQL_MSG_LEASE,
+  BARUA_SQL_MSG_BACK,
+  BARUA_SQL_MSG_BY_UUID,
+  BARUA_SQL_MSG_HAS_REFERENCE,
+  BARUA_SQL_INREF_CLAIM,
+  BARUA_SQL_INREF_SET,
+  BARUA_SQL_REPEAT_COUNT,
+  BARUA_SQL_REPEAT_FORGET,
+  BARUA_SQL_ACCOUNT_GET,
+  BARUA_SQL_ACCOUNT_COUNT,
+  BARUA_SQL_ACCOUNT_PUT,
+  BARUA_SQL_ACCOUNT_DELETE,
+  BARUA_SQL_META_GET,
+  BARUA_SQL_META_PUT,
+  BARUA_SQL_META_DELETE,
+  BARUA_SQL_FILE_BYTES,
+  BARUA_N_SQL,
+} BaruaSql;
+
+/** The text of a statement. */
+const char *barua_sqlite_text (BaruaSql which);
+
+/**
+ * BaruaSqliteDatabase:
+ *
+ * A row of `db` as a writing transaction has it: read with the first use, written at the end.
+ */
+typedef struct
+{
+  const char *name; /* interned */
+  gint64 dbnum;
+  gint64 seq;
+  gint64 live;
+  gint64 dead;
+  gboolean is_changed;
+} BaruaSqliteDatabase;
+
+/**
+ * BaruaSqliteConnection:
+ * @tx: first, so that a #BaruaTx or #BaruaReader is its connection
+ * @deadline_us: monotonic time at which a read is given up, 0 for never
+ * @databases: (element-type BaruaSqliteDatabase): what this transaction has read
+ * @databases_before: the same when the job began
+ * @claims: references taken by this job
+ * @next_docnum: the next one to give out in this transaction, 0 when not known yet
+ *
+ * One connection with its statements; used by one thread at a time. The second half is the
+ * writer's.
+ */
+typedef struct
+{
+  BaruaTx tx;
+  BaruaSqliteHandle *handle;
+  BaruaStatement *statements[BARUA_N_SQL];
+  gint64 deadline_us;
+  int *stop;
+
+  gboolean is_writer;
+  gint64 now_ms;
+  gint64 next_docnum;
+  gint64 repeats_forgotten_ms;
+  GArray *databases;
+  GArray *databases_before;
+  GArray *claims;
+  BaruaArena *arena;
+  BaruaProjection projection;
+} BaruaSqliteConnection;
+
+typedef struct _BaruaSqliteKeeper BaruaSqliteKeeper;
+
+/**
+ * BaruaSqlite:
+ *
+ * The engine's part of a store. Unchanging after opening, or with a lock of its own, or marked.
+ */
+typedef struct
+{
+  BaruaStore *store;
+  char *path;
+  gboolean is_memory;
+  gint64 default_dbnum;
+  int lock_fd;
+  gboolean is_server;
+
+  BaruaSqliteConnection *writer;
+  BaruaWorkQueue *jobs;
+  GThread *writer_thread;
+  guint64 n_jobs;    /* atomic */
+  guint64 n_commits; /* atomic */
+  int wal_pages;     /* atomic */
+
+  BaruaWorkQueue *queries;
+  GPtrArray *reader_threads; /* of GThread; guarded by readers_lock */
+  guint max_readers;
+  gpointer readers_lock;
+
+  BaruaSqliteKeeper *keeper;
+} BaruaSqlite;
+
+static inline BaruaSqlite *
+barua_sqlite_of (BaruaReader *reader)
+{
+  return reader->store->engine_data;
+}
+
+static inline BaruaSqliteConnection *
+barua_sqlite_connection (BaruaReader *reader)
+{
+  return (BaruaSqliteConnection *)
+      reader; /* a connection begins with its BaruaTx, that with its BaruaReader */
+}
+
+/* sqlite-connection.c */
+
+typedef enum
+{
+  BARUA_SQLITE_WRITER,
+  BARUA_SQLITE_READER,
+  BARUA_SQLITE_KEEPER,
+} BaruaSqliteRole;
+
+/** Opens a connection with the settings of documents.md 14.2. */
+BaruaSqliteConnection *barua_sqlite_connect (BaruaStore *store, const char *path,
+                                             BaruaSqliteRole role, guint cache_mib, GError **error);
+void barua_sqlite_disconnect (BaruaSqliteConnection *connection);
+
+/** Sets @error from the state of the connection; always %FALSE. */
+gboolean barua_sqlite_fail (BaruaSqliteHandle *handle, GError **error);
+
+/** The statement, prepared once and ready for bindings; %NULL with @error when that fails. */
+BaruaStatement *barua_sqlite_statement (BaruaSqliteConnection *connection, BaruaSql which,
+                                        GError **error);
+
+/** Ends a run of a statement. */
+void barua_statement_reset (BaruaStatement *statement);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaStatement, barua_statement_reset)
+
+/** Steps: @has_row says whether there is a row; %FALSE with @error. */
+gboolean barua_statement_step (BaruaStatement *statement, gboolean *has_row, GError **error);
+
+/** Runs a statement that gives no rows, and resets it. */
+gboolean barua_statement_run (BaruaStatement *statement, GError **error);
+
+/** Runs a statement without parameters. */
+gboolean barua_sqlite_run (BaruaSqliteConnection *connection, BaruaSql which, GError **error);
+
+/** Runs SQL text that is no statement of the table: settings and migrations. */
+gboolean barua_sqlite_exec (BaruaSqliteHandle *handle, const char *sql, GError **error);
+
+/** The first column of the first row of @sql as a number; 0 without a row. */
+gboolean barua_sqlite_query_integer (BaruaSqliteHandle *handle, const char *sql, gint64 *value,
+                                     GError **error);
+
+/* Bindings and columns; absent text is NULL. Bound texts must live until the statement is reset. */
+void barua_bind_text (BaruaStatement *statement, int i, BaruaText text);
+void barua_bind_blob (BaruaStatement *statement, int i, BaruaText bytes);
+BaruaText barua_column_text (BaruaStatement *statement, int i);
+BaruaText barua_column_blob (BaruaStatement *statement, int i);
+
+/* sqlite-migrations.c */
+
+/** The schema version of this program. */
+int barua_sqlite_schema_version (void);
+
+/** Brings the schema up to date; %BARUA_STORE_ERROR_TOO_NEW. */
+gboolean barua_sqlite_migrate (BaruaSqliteHandle *handle, GError **error);
+
+/* sqlite-writer.c */
+
+void barua_sqlite_start_writer (BaruaSqlite *sqlite);
+void barua_sqlite_stop_writer (BaruaSqlite *sqlite);
+void barua_sqlite_submit_job (BaruaStore *store, BaruaWork *work);
+
+/** Runs @work alone on the writing connection, before the writer's thread is there. */
+gboolean barua_sqlite_run_job (BaruaSqlite *sqlite, BaruaJob job, gpointer data, GError **error);
+
+/** The database of that name within this writing transaction; %BARUA_STORE_ERROR_NOT_FOUND. */
+BaruaSqliteDatabase *barua_sqlite_tx_database (BaruaSqliteConnection *connection, const char *db,
+                                               GError **error);
+
+/** Writes the changed rows of `db`. */
+gboolean barua_sqlite_flush_databases (BaruaSqliteConnection *connection, GError **error);
+
+/** The number for a new document. */
+gboolean barua_sqlite_next_docnum (BaruaSqliteConnection *connection, gint64 *docnum,
+                                   GError **error);
+
+/* sqlite-readers.c */
+
+void barua_sqlite_start_readers (BaruaSqlite *sqlite, guint max_readers);
+void barua_sqlite_stop_readers (BaruaSqlite *sqlite);
+void barua_sqlite_submit_query (BaruaStore *store, BaruaWork *work);
+
+/* sqlite-keeper.c: the housekeeping thread */
+
+BaruaSqliteKeeper *barua_sqlite_keeper_start (BaruaSqlite *sqlite, gboolean was_unclean);
+void barua_sqlite_keeper_stop (BaruaSqliteKeeper *keeper);
+
+/** Tells the keeper how long the log is after a commit. */
+void barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages, gboolean is_idle);
+
+/* sqlite-documents.c */
+
+/** The number of a database for a reader; %BARUA_STORE_ERROR_NOT_FOUND. */
+gboolean barua_sqlite_dbnum (BaruaSqliteConnection *connection, const char *db, gint64 *dbnum,
+                             GError **error);
+
+BaruaDocument *barua_sqlite_get_document (BaruaReader *reader, const char *db, BaruaText id,
+                                          GError **error);
+BaruaDocument *barua_sqlite_get_revision (BaruaReader *reader, const char *db, BaruaText id,
+                                          BaruaRevision rev, GError **error);
+gboolean barua_sqlite_put_document (BaruaTx *tx, const BaruaEdit *edit, BaruaText id,
+                                    gboolean is_made, const BaruaRevision *parent,
+                                    BaruaWritten *written, GError **error);
+
+/* sqlite-listing.c */
+
+gboolean barua_sqlite_all_docs (BaruaReader *reader, const BaruaListing *listing,
+                                BaruaListingTotals *totals, BaruaListingFunc func, gpointer data,
+                                GError **error);
+gboolean barua_sqlite_database_info (BaruaReader *reader, const char *db, BaruaDatabaseInfo *info,
+                                     GError **error);
+
+/* sqlite-messages.c */
+
+/** Writes the rows of the queue for a document; @projection has none for a tombstone. */
+gboolean barua_sqlite_put_messages (BaruaSqliteConnection *connection, gint64 docnum,
+                                    gboolean is_new, const BaruaProjection *projection,
+                                    GError **error);
+
+/** Gives the reference of a record to its document, if nobody has it. */
+gboolean barua_sqlite_put_reference (BaruaSqliteConnection *connection, gint64 docnum,
+                                     BaruaText ref, GError **error);
+
+/** The number that barua_sqlite_claim_reference() set aside for the record of @ref; 0 without one.
+ */
+gint64 barua_sqlite_claimed_docnum (BaruaSqliteConnection *connection, BaruaText ref);
+
+/** Forgets the claims of a job; those that no record used are kept without one. */
+gboolean barua_sqlite_end_claims (BaruaSqliteConnection *connection, GError **error);
+
+gboolean barua_sqlite_claim_reference (BaruaTx *tx, BaruaText ref, gboolean *is_new,
+                                       GError **error);
+gboolean barua_sqlite_take_messages (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
+                                     gint64 lease_ms, GPtrArray **messages, GError **error);
+gboolean barua_sqlite_has_offered_messages (BaruaReader *reader, const char *account, gint64 now_ms,
+                                            gboolean *has_messages, GError **error);
+BaruaMessage *barua_sqlite_find_message (BaruaReader *reader, BaruaText uuid, GError **error);
+
+/* sqlite-accounts.c */
+
+gboolean barua_sqlite_count_repeat (BaruaTx *tx, const guint8 key[32], gint64 now_ms, guint *count,
+                                    GError **error);
+BaruaAccount *barua_sqlite_get_account (BaruaReader *reader, const char *name, GError **error);
+gboolean barua_sqlite_count_accounts (BaruaReader *reader, guint *count, GError **error);
+gboolean barua_sqlite_put_account (BaruaTx *tx, const char *name, const char *document_id,
+                                   const char *hash, GError **error);
+gboolean barua_sqlite_delete_account (BaruaTx *tx, const char *name, GError **error);
+gboolean barua_sqlite_get_meta (BaruaReader *reader, const char *key, char **value, GError **error);
+gboolean barua_sqlite_put_meta (BaruaTx *tx, const char *key, const char *value, GError **error);
+
+/* sqlite-check.c */
+
+gboolean barua_sqlite_check (BaruaReader *reader, GPtrArray *differences, GError **error);
+gboolean barua_sqlite_reindex (BaruaTx *tx, GError **error);
+
+G_END_DECLS
