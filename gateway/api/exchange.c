@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What gateway phones and partners do to the store: records come in, states come in, messages go
+ * out. */
+
+#define G_LOG_DOMAIN "barua-api"
+
+#include "gateway/api/exchange.h"
+
+#include "gateway/rules/tasks.h"
+#include "gateway/rules/transitions.h"
+
+#define MESSAGES_PER_POLL 25      /* messaging.md 3.7 */
+#define LEASE_SECONDS_DEFAULT 300 /* messaging.md 4.4 */
+
+/* ---- in ---- */
+
+/* BaruaLookup.count_repeat */
+static gboolean
+count_repeat (gpointer tx, BaruaText to, BaruaText text, gint64 now_ms, guint *count,
+              GError **error)
+{
+  return barua_tx_count_repeat (tx, to, text, now_ms, count, error);
+}
+
+/* The locale that the message or its request named. */
+static BaruaText
+named_locale (const BaruaMessage *input)
+{
+  return input->locale.p != NULL && input->locale.n > 0 ? input->locale : input->query_locale;
+}
+
+gboolean
+barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const BaruaIncoming *incoming,
+                      BaruaArena *arena, BaruaWritten *written, gboolean *is_new, GError **error)
+{
+  BaruaText reference
+      = incoming->claims_reference ? incoming->input.gateway_ref : (BaruaText){ NULL, 0 };
+
+  *is_new = TRUE;
+  if (reference.p != NULL && !barua_tx_claim_reference (tx, reference, is_new, error))
+    return FALSE;
+  if (!*is_new)
+    return TRUE;
+
+  BaruaRecord record = incoming->record; /* rules add errors; the job may run again */
+  BaruaLookup lookup = { tx, count_repeat };
+  g_autoptr (GString) tasks = g_string_new ("[");
+  BaruaTransition transition = {
+    .settings = settings,
+    .arena = arena,
+    .record = &record,
+    .message_locale = named_locale (&incoming->input),
+    .lookup = &lookup,
+    .now_ms = incoming->input.now_ms,
+    .tasks = tasks,
+  };
+  if (!barua_transitions_run (&transition, error))
+    return FALSE;
+  g_string_append_c (tasks, ']');
+
+  g_autoptr (GString) body = g_string_sized_new (1024);
+  barua_record_append_json (&record, tasks->str, body);
+  BaruaEdit edit = { .body = { body->str, body->len }, .gateway_ref = reference };
+  return barua_tx_put_document (tx, &edit, written, error);
+}
+
+/* ---- states ---- */
+
+/* Changes one task of a document and stores it, unless nothing changes. */
+static gboolean
+change_task (BaruaTx *tx, const BaruaQueuedMessage *message, const BaruaTaskChange *change,
+             GError **error)
+{
+  g_autoptr (BaruaDocument) document
+      = barua_reader_get_document (barua_tx_reader (tx), NULL, message->document_id, error);
+
+  if (document == NULL)
+    return FALSE;
+  g_autoptr (GString) body = g_string_sized_new (document->body.n + 128);
+  if (!barua_task_apply (document->body, message->path, change, body))
+    return TRUE;
+  BaruaEdit edit = {
+    .id = document->id,
+    .rev = document->rev,
+    .body = { body->str, body->len },
+    .is_server_made = TRUE,
+    .is_hidden = document->is_hidden,
+  };
+  return barua_tx_put_document (tx, &edit, NULL, error);
+}
+
+gboolean
+barua_exchange_update (BaruaTx *tx, BaruaJson update, gint64 now_ms, GError **error)
+{
+  BaruaTaskChange change = { .now_ms = now_ms };
+  g_autoptr (GString) details = g_string_new (NULL);
+  g_autoptr (GError) local = NULL;
+  gsize n = 0;
+  g_autofree char *uuid = barua_json_string (barua_json_member (update, "id"), &n);
+
+  if (uuid == NULL || n == 0)
+    {
+      g_message ("a delivery state without an id was left out");
+      return TRUE;
+    }
+  g_autoptr (BaruaQueuedMessage) message
+      = barua_reader_find_message (barua_tx_reader (tx), (BaruaText){ uuid, n }, &local);
+  if (g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND))
+    {
+      g_message ("a delivery state for an unknown message was left out");
+      return TRUE;
+    }
+  if (message == NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  barua_task_change_from_update (update, details, &change);
+  return change_task (tx, message, &change, error);
+}
+
+/* ---- out ---- */
+
+gboolean
+barua_exchange_serves_phones (const BaruaSettings *settings)
+{
+  BaruaJson sms = barua_settings_get (settings, "sms");
+
+  return sms.text == NULL
+         || barua_json_string_is (barua_json_member (sms, "outgoing_service"),
+                                  BARUA_TEXT ("medic-gateway"));
+}
+
+/* How long a message belongs to the account that got it. */
+static gint64
+lease_ms (const BaruaSettings *settings)
+{
+  gint64 seconds = 0;
+
+  if (!barua_json_integer (barua_settings_get (settings, "sms.gateway_lease_seconds"), &seconds)
+      || seconds < 0)
+    seconds = LEASE_SECONDS_DEFAULT;
+  return seconds * 1000;
+}
+
+/* One entry of the answer: content, to, id. */
+static void
+append_entry (GString *out, const BaruaSettings *settings, const BaruaQueuedMessage *message)
+{
+  char e164[BARUA_PHONE_SIZE];
+  BaruaText to = message->to;
+
+  if (barua_phone_normalise (barua_settings_phone_rules (settings), to, e164))
+    to = barua_text (e164);
+  g_string_append (out, out->len > 0 && out->str[out->len - 1] == '}' ? ",{" : "{");
+  barua_json_append_key (out, "content");
+  barua_json_append_string (out, message->content);
+  barua_json_append_key (out, "to");
+  barua_json_append_string (out, to);
+  barua_json_append_key (out, "id");
+  barua_json_append_string (out, message->uuid);
+  g_string_append_c (out, '}');
+}
+
+gboolean
+barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, const char *account,
+                         gint64 now_ms, GString *out, GError **error)
+{
+  const BaruaTaskChange change
+      = { .state = BARUA_TASK_STATE_FORWARDED_TO_GATEWAY, .now_ms = now_ms };
+  g_autoptr (GPtrArray) messages = NULL;
+
+  if (!barua_tx_take_messages (tx, account, MESSAGES_PER_POLL, now_ms, lease_ms (settings),
+                               &messages, error))
+    return FALSE;
+  for (guint i = 0; i < messages->len; i++)
+    {
+      const BaruaQueuedMessage *message = messages->pdata[i];
+      if (message->state == BARUA_TASK_STATE_PENDING && !change_task (tx, message, &change, error))
+        return FALSE;
+      append_entry (out, settings, message);
+    }
+  return TRUE;
+}

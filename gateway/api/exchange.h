@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/rules/messages.h"
+#include "gateway/store/store.h"
+#include "parser/record.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BaruaIncoming:
+ * @input: the message as received; its texts live as long as the record's
+ * @record: what the parser made of it
+ * @claims_reference: its `gateway_ref` decides whether it is new (messaging.md 3.5)
+ *
+ * A record on its way into the store.
+ */
+typedef struct
+{
+  BaruaMessage input;
+  BaruaRecord record;
+  gboolean claims_reference;
+} BaruaIncoming;
+
+/**
+ * barua_exchange_store:
+ * @arena: for texts that rules make
+ * @written: (out): id and revision; not touched for a repeat
+ * @is_new: (out): %FALSE: the reference was used before, nothing is stored
+ *
+ * Stores a record, with what the transitions make of it, its reply, their queue rows and its reference: all
+ * of it in the transaction of the job.
+ */
+gboolean barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const BaruaIncoming *incoming,
+                               BaruaArena *arena, BaruaWritten *written, gboolean *is_new, GError **error);
+
+/**
+ * barua_exchange_update:
+ * @update: `{id, status, reason}` of a gateway phone; one without a known id is left out (messaging.md 3.6)
+ *
+ * Applies a delivery state to the document that holds the message.
+ */
+gboolean barua_exchange_update (BaruaTx *tx, BaruaJson update, gint64 now_ms, GError **error);
+
+/**
+ * barua_exchange_hand_out:
+ * @account: who polls
+ * @out: receives the entries of `messages`, without the brackets
+ *
+ * Takes at most 25 due messages for @account and marks them `forwarded-to-gateway` (messaging.md 3.7, 4.4).
+ */
+gboolean barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, const char *account, gint64 now_ms,
+                                  GString *out, GError **error);
+
+/** Whether phones are to poll for messages: `sms.outgoing_service` (messaging.md 3.7). */
+gboolean barua_exchange_serves_phones (const BaruaSettings *settings);
+
+G_END_DECLS

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/http/router.h"
+
+G_BEGIN_DECLS
+
+/** The route table of the program; ends with an empty row. */
+extern const BaruaRoute barua_routes[];
+
+/* One handler for each row of the table; the app is a #BaruaApp. */
+
+void barua_api_sms_ping (BaruaRequest *request, gpointer app);
+void barua_api_sms_exchange (BaruaRequest *request, gpointer app);
+void barua_api_records_v1 (BaruaRequest *request, gpointer app);
+void barua_api_records_v2 (BaruaRequest *request, gpointer app);
+void barua_api_settings_get (BaruaRequest *request, gpointer app);
+void barua_api_settings_put (BaruaRequest *request, gpointer app);
+void barua_api_forms_list (BaruaRequest *request, gpointer app);
+void barua_api_forms_list_slash (BaruaRequest *request, gpointer app);
+void barua_api_forms_get (BaruaRequest *request, gpointer app);
+void barua_api_database_get (BaruaRequest *request, gpointer app);
+void barua_api_all_docs (BaruaRequest *request, gpointer app);
+void barua_api_document_get (BaruaRequest *request, gpointer app);
+void barua_api_healthz (BaruaRequest *request, gpointer app);
+
+G_END_DECLS

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "forms/settings.h"
+#include "gateway/http/server.h"
+#include "gateway/store/store.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BaruaApp:
+ * @settings: the snapshot in force; swapped in the main thread, after the commit that changed it
+ * @health_waiting: (element-type BaruaRequest): requests that wait for the one probe of the writer
+ *
+ * What every handler gets. Main thread only.
+ */
+typedef struct
+{
+  BaruaStore *store;
+  BaruaAuth *auth;
+  BaruaServer *server;
+  BaruaSettings *settings;
+  GPtrArray *health_waiting;
+} BaruaApp;
+
+/**
+ * barua_app_new:
+ * @store: (transfer full)
+ * @error: the stored settings cannot be read
+ *
+ * Compiles the stored settings and makes what handlers need, but for the server.
+ */
+BaruaApp *barua_app_new (BaruaStore *store, GError **error);
+
+/** Closes the store; the server must have been freed before. */
+void barua_app_free (BaruaApp *app);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaApp, barua_app_free)
+
+/** Puts @settings in force; requests under way keep what they took. */
+void barua_app_set_settings (BaruaApp *app, BaruaSettings *settings);
+
+/** What the HTTP layer asks of @app. */
+BaruaServerApp barua_app_for_server (BaruaApp *app);
+
+/** Milliseconds since 1970. */
+gint64 barua_now_ms (void);
+
+G_END_DECLS

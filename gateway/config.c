@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The configuration of the server: one table of keys, four sources. */
+
+#define G_LOG_DOMAIN "barua"
+
+#include "gateway/config.h"
+
+#include <string.h>
+
+G_DEFINE_QUARK (barua_config_error, barua_config_error)
+
+typedef enum
+{
+  KIND_TEXT,
+  KIND_LIST,
+  KIND_NUMBER,
+} Kind;
+
+typedef struct
+{
+  const char *group;
+  const char *key;
+  Kind kind;
+  const char *fallback;
+  guint min, max; /* of a number */
+  gsize offset;   /* in BaruaConfig */
+} Key;
+
+#define FIELD(name) G_STRUCT_OFFSET (BaruaConfig, name)
+
+/* cli.md, "Configuration of barua serve". */
+/* clang-format off */
+static const Key keys[] = {
+  { "server", "database", KIND_TEXT, "./barua.db", 0, 0, FIELD (database) },
+  { "server", "listen", KIND_LIST, "127.0.0.1:5988", 0, 0, FIELD (listen) },
+  { "server", "default-db", KIND_TEXT, "medic", 0, 0, FIELD (default_db) },
+  { "http", "max-body-mib", KIND_NUMBER, "32", 1, 1024, FIELD (max_body_mib) },
+  { "http", "max-connections", KIND_NUMBER, "16384", 1, 1000000, FIELD (max_connections) },
+  { "http", "max-connections-per-address", KIND_NUMBER, "256", 1, 1000000, FIELD (max_connections_per_address) },
+  { "http", "request-timeout", KIND_NUMBER, "30", 1, 3600, FIELD (request_timeout_s) },
+  { "http", "idle-timeout", KIND_NUMBER, "90", 1, 86400, FIELD (idle_timeout_s) },
+  { "http", "trusted-proxies", KIND_LIST, "", 0, 0, FIELD (trusted_proxies) },
+  { "store", "cache-mib", KIND_NUMBER, "8", 1, 65536, FIELD (cache_mib) },
+  { "store", "readers", KIND_NUMBER, "0", 0, 64, FIELD (readers) },
+  { "log", "level", KIND_TEXT, "info", 0, 0, FIELD (log_level) },
+  { "log", "format", KIND_TEXT, "auto", 0, 0, FIELD (log_format) },
+};
+/* clang-format on */
+
+static const char *const log_levels[] = { "debug", "info", "message", "warning", NULL };
+static const char *const log_formats[] = { "auto", "journald", "text", NULL };
+
+static const Key *
+find_key (const char *group, const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    if (strcmp (keys[i].group, group) == 0 && strcmp (keys[i].key, name) == 0)
+      return &keys[i];
+  return NULL;
+}
+
+/* BARUA_ + group + key in capitals, '-' as '_'. */
+static char *
+environment_name (const Key *key)
+{
+  g_autofree char *joined = g_strdup_printf ("BARUA_%s_%s", key->group, key->key);
+  char *name = g_ascii_strup (joined, -1);
+
+  return g_strdelimit (name, "-", '_');
+}
+
+/* Puts one value in its place. */
+static gboolean
+set_value (BaruaConfig *config, const Key *key, const char *value, const char *origin,
+           GError **error)
+{
+  gpointer field = G_STRUCT_MEMBER_P (config, key->offset);
+  guint64 number = 0;
+
+  switch (key->kind)
+    {
+    case KIND_TEXT:
+      *(char **)field = g_strdup (value);
+      break;
+    case KIND_LIST:
+      *(char ***)field = *value != '\0' ? g_strsplit (value, ";", -1) : g_new0 (char *, 1);
+      break;
+    default:
+      if (!g_ascii_string_to_unsigned (value, 10, key->min, key->max, &number, NULL))
+        {
+          g_set_error (error, BARUA_CONFIG_ERROR, 0,
+                       "%s: [%s] %s: \"%s\" is no whole number from %u to %u", origin, key->group,
+                       key->key, value, key->min, key->max);
+          return FALSE;
+        }
+      *(guint *)field = (guint)number;
+    }
+  g_ptr_array_add (config->origins, g_strdup_printf ("%s = %s    # %s", key->key, value, origin));
+  return TRUE;
+}
+
+/* What the command line says of @key. */
+static char *
+option_value (const BaruaConfigOptions *options, const Key *key)
+{
+  if (key->offset == FIELD (database))
+    return g_strdup (options->database);
+  if (key->offset == FIELD (listen) && options->listen != NULL)
+    return g_strjoinv (";", (char **)options->listen);
+  return NULL;
+}
+
+/* Finds the value of @key and where it comes from. */
+static gboolean
+take_value (BaruaConfig *config, const Key *key, const BaruaConfigOptions *options, GKeyFile *file,
+            const char *path, GError **error)
+{
+  g_autofree char *name = environment_name (key);
+  g_autofree char *option = option_value (options, key);
+  g_autofree char *written = g_key_file_get_string (file, key->group, key->key, NULL);
+  const char *variable = g_getenv (name);
+
+  if (option != NULL)
+    return set_value (config, key, option, "option", error);
+  if (variable != NULL)
+    return set_value (config, key, variable, name, error);
+  if (written != NULL)
+    return set_value (config, key, g_strstrip (written), path, error);
+  return set_value (config, key, key->fallback, "default", error);
+}
+
+/* Refuses keys that do not exist: a misspelt one would have no effect. */
+static gboolean
+check_file (GKeyFile *file, const char *path, GError **error)
+{
+  g_auto (GStrv) groups = g_key_file_get_groups (file, NULL);
+
+  for (guint i = 0; groups[i] != NULL; i++)
+    {
+      g_auto (GStrv) names = g_key_file_get_keys (file, groups[i], NULL, NULL);
+      for (guint j = 0; names != NULL && names[j] != NULL; j++)
+        if (find_key (groups[i], names[j]) == NULL)
+          {
+            g_set_error (error, BARUA_CONFIG_ERROR, 0, "%s: [%s] %s: unknown key", path, groups[i],
+                         names[j]);
+            return FALSE;
+          }
+    }
+  return TRUE;
+}
+
+static gboolean
+load_file (GKeyFile *file, const char *path, gboolean is_required, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &local))
+    return check_file (file, path, error);
+  if (!is_required && g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+    return TRUE;
+  g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", path);
+  return FALSE;
+}
+
+/* Texts that have only some values. */
+static gboolean
+check_choice (const char *name, const char *value, const char *const *choices, GError **error)
+{
+  if (g_strv_contains (choices, value))
+    return TRUE;
+  g_autofree char *list = g_strjoinv (", ", (char **)choices);
+  g_set_error (error, BARUA_CONFIG_ERROR, 0, "[log] %s: \"%s\" is none of %s", name, value, list);
+  return FALSE;
+}
+
+BaruaConfig *
+barua_config_load (const BaruaConfigOptions *options, GError **error)
+{
+  g_autoptr (BaruaConfig) config = g_new0 (BaruaConfig, 1);
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  const char *path = options->file != NULL ? options->file : BARUA_CONFIG_FILE;
+
+  config->origins = g_ptr_array_new_with_free_func (g_free);
+  g_key_file_set_list_separator (file, ';');
+  if (!load_file (file, path, options->file != NULL, error))
+    return NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      if (i == 0 || strcmp (keys[i].group, keys[i - 1].group) != 0)
+        g_ptr_array_add (config->origins,
+                         g_strdup_printf ("%s[%s]", i > 0 ? "\n" : "", keys[i].group));
+      if (!take_value (config, &keys[i], options, file, path, error))
+        return NULL;
+    }
+  if (!check_choice ("level", config->log_level, log_levels, error)
+      || !check_choice ("format", config->log_format, log_formats, error))
+    return NULL;
+  return g_steal_pointer (&config);
+}
+
+void
+barua_config_free (BaruaConfig *config)
+{
+  if (config == NULL)
+    return;
+  g_free (config->database);
+  g_strfreev (config->listen);
+  g_free (config->default_db);
+  g_strfreev (config->trusted_proxies);
+  g_free (config->log_level);
+  g_free (config->log_format);
+  if (config->origins != NULL)
+    g_ptr_array_unref (config->origins);
+  g_free (config);
+}
+
+char *
+barua_config_show (const BaruaConfig *config)
+{
+  GString *out = g_string_new (NULL);
+
+  for (guint i = 0; i < config->origins->len; i++)
+    g_string_append_printf (out, "%s\n", (const char *)config->origins->pdata[i]);
+  return g_string_free (out, FALSE);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define BARUA_CONFIG_ERROR (barua_config_error_quark ())
+GQuark barua_config_error_quark (void);
+
+/** Where the configuration is looked for when no file is named; it need not be there. */
+#define BARUA_CONFIG_FILE "/etc/barua/barua.conf"
+
+/**
+ * BaruaConfig:
+ *
+ * The configuration of `barua serve` (cli.md): option over environment over file over default.
+ */
+typedef struct
+{
+  char *database;
+  char **listen; /* ADDRESS:PORT */
+  char *default_db;
+  guint max_body_mib;
+  guint max_connections;
+  guint max_connections_per_address;
+  guint request_timeout_s;
+  guint idle_timeout_s;
+  char **trusted_proxies;
+  guint cache_mib;
+  guint readers; /* 0: by cores */
+  char *log_level;
+  char *log_format;
+  GPtrArray *origins; /* lines for --show-config */
+} BaruaConfig;
+
+/**
+ * BaruaConfigOptions:
+ * @file: (nullable): a file that must be there; %NULL: %BARUA_CONFIG_FILE if it is there
+ * @database: (nullable): the option of that name
+ * @listen: (nullable): the options of that name
+ *
+ * What the command line says.
+ */
+typedef struct
+{
+  const char *file;
+  const char *database;
+  const char *const *listen;
+} BaruaConfigOptions;
+
+/**
+ * barua_config_load:
+ * @error: a %BARUA_CONFIG_ERROR that names the source, the key and what would do; or that of reading the file
+ *
+ * Returns: (transfer full)
+ */
+BaruaConfig *barua_config_load (const BaruaConfigOptions *options, GError **error);
+
+void barua_config_free (BaruaConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaConfig, barua_config_free)
+
+/** The configuration as a file of it would look, each value with its source. Returns: (transfer full) */
+char *barua_config_show (const BaruaConfig *config);
+
+G_END_DECLS

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * barua_log_init:
+ * @level: debug, info, message or warning: less important lines are dropped
+ * @format: auto, journald or text
+ *
+ * Sends what the layers log to standard error: to the journal when it listens there, else one line of text each.
+ */
+void barua_log_init (const char *level, const char *format);
+
+G_END_DECLS

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The table of commands. */
+
+#define G_LOG_DOMAIN "barua"
+
+#include "gateway/cli/cli.h"
+#include "gateway/serve.h"
+
+#include <glib.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct
+{
+  const char *name;
+  int (*run) (int argc, char **argv);
+  const char *summary;
+} Command;
+
+static const Command commands[] = {
+  { "serve", barua_serve, "the server" },
+  { "parse", barua_cli_parse, "messages in, records out" },
+  { "forms", barua_cli_forms, "check form definitions" },
+  { "check", barua_cli_check, "compare what is derived with what the documents say" },
+  { "reindex", barua_cli_reindex, "make what is derived again from the documents" },
+};
+
+static void
+print_usage (FILE *to)
+{
+  fprintf (to, "Usage:\n  barua COMMAND [OPTION…]\n\nCommands:\n");
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    fprintf (to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+  fprintf (to, "\n`barua COMMAND --help` tells more; `barua --version` prints the version.\n");
+}
+
+int
+main (int argc, char **argv)
+{
+  const char *name = argc > 1 ? argv[1] : "";
+
+  setlocale (LC_CTYPE, "C.UTF-8"); /* what is printed is UTF-8; nothing else follows the locale */
+  if (strcmp (name, "--version") == 0)
+    {
+      printf ("barua %s\n", BARUA_VERSION);
+      return 0;
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (commands[i].name, name) == 0)
+      {
+        g_autofree char *program = g_strdup_printf ("barua %s", name);
+        g_set_prgname (program);
+        argv[1] = program;
+        return commands[i].run (argc - 1, argv + 1);
+      }
+  gboolean asks = strcmp (name, "--help") == 0 || strcmp (name, "help") == 0;
+  if (!asks && *name != '\0')
+    fprintf (stderr, "barua: unknown command \"%s\"\n", name);
+  print_usage (asks ? stdout : stderr);
+  return asks ? 0 : 2;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+
+/* `barua serve`: builds the objects, runs the loop, stops in order. */
+
+#define G_LOG_DOMAIN "barua"
+
+#include "gateway/serve.h"
+
+#include "gateway/accounts.h"
+#include "gateway/api/handlers.h"
+#include "gateway/app.h"
+#include "gateway/config.h"
+#include "gateway/log.h"
+
+#include <glib-unix.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define STOP_LIMIT_MS 10000 /* for what is in flight */
+#define SPARE_FILES 64 /* beside connections: the database, its log, readers, standard streams */
+#define MIB (1024u * 1024u)
+
+/* What the command line says. */
+typedef struct
+{
+  char *database;
+  char **listen;
+  char *config_file;
+  char *admin_password_file;
+  gboolean show_config;
+  gboolean check_config;
+} Options;
+
+/* A server that runs. */
+typedef struct
+{
+  BaruaApp *app;
+  GMainLoop *loop;
+  gboolean is_stopping;
+} Running;
+
+static void
+options_clear (Options *options)
+{
+  g_free (options->database);
+  g_strfreev (options->listen);
+  g_free (options->config_file);
+  g_free (options->admin_password_file);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
+static gboolean
+read_options (int *argc, char ***argv, Options *options, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "database", 0, 0, G_OPTION_ARG_FILENAME, &options->database,
+      "the SQLite file (default ./barua.db)", "FILE" },
+    { "listen", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->listen,
+      "where to listen, several times if you like (default 127.0.0.1:5988)", "ADDR:PORT" },
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, &options->config_file,
+      "the configuration (default " BARUA_CONFIG_FILE " if it is there)", "FILE" },
+    { "show-config", 0, 0, G_OPTION_ARG_NONE, &options->show_config,
+      "print every value and where it comes from, and end", NULL },
+    { "check-config", 0, 0, G_OPTION_ARG_NONE, &options->check_config,
+      "say whether the configuration can be used, and end", NULL },
+    { "admin-password-file", 0, 0, G_OPTION_ARG_FILENAME, &options->admin_password_file,
+      "password of the first account, first line of FILE", "FILE" },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("— the server");
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_description (
+      context, "Signals: SIGTERM and SIGINT stop gracefully; a second one at once.");
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (*argc > 1)
+    {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "unexpected argument \"%s\"",
+                   (*argv)[1]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* ---- stopping ---- */
+
+static void
+stopped (gpointer data)
+{
+  g_main_loop_quit (((Running *)data)->loop);
+}
+
+/* SIGTERM, SIGINT */
+static gboolean
+stop (gpointer data)
+{
+  Running *running = data;
+
+  if (running->is_stopping)
+    _exit (EXIT_FAILURE);
+  running->is_stopping = TRUE;
+  g_message ("stopping");
+  barua_server_stop (running->app->server, STOP_LIMIT_MS, stopped, running);
+  return G_SOURCE_CONTINUE;
+}
+
+/* SIGHUP: the files that may change under a running server are read again when it starts anew. */
+static gboolean
+hang_up (gpointer data)
+{
+  g_message ("SIGHUP: the configuration is read at the start; restart to change it");
+  return G_SOURCE_CONTINUE;
+}
+
+/* ---- starting ---- */
+
+/* As many open files as connections may need (cli.md, max-connections). */
+static void
+raise_file_limit (guint connections)
+{
+  struct rlimit limit;
+  rlim_t wanted = (rlim_t)connections + SPARE_FILES;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+    return;
+  limit.rlim_cur = wanted;
+  if (limit.rlim_max < wanted)
+    limit.rlim_max = wanted; /* works for root */
+  if (setrlimit (RLIMIT_NOFILE, &limit) == 0)
+    return;
+  getrlimit (RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = MIN (wanted, limit.rlim_max);
+  setrlimit (RLIMIT_NOFILE, &limit);
+  g_message ("the open-file limit allows %lu connections, not %u",
+             (unsigned long)limit.rlim_cur - SPARE_FILES, connections);
+}
+
+static BaruaServer *
+make_server (const BaruaConfig *config, BaruaApp *app)
+{
+  BaruaServerApp for_server = barua_app_for_server (app);
+  BaruaServerOptions options;
+
+  barua_server_options_init (&options);
+  options.max_body_bytes = (gsize)config->max_body_mib * MIB;
+  options.max_connections = config->max_connections;
+  options.max_connections_per_address = config->max_connections_per_address;
+  options.request_timeout_ms = config->request_timeout_s * 1000;
+  options.idle_timeout_ms = config->idle_timeout_s * 1000;
+  options.trusted_proxies = (const char *const *)config->trusted_proxies;
+  return barua_server_new (&options, barua_routes, &for_server, app->auth);
+}
+
+/* "ADDRESS:0" becomes "ADDRESS:PORT": what was really opened. */
+static char *
+opened_address (const char *address, BaruaServer *server)
+{
+  const char *colon = g_strrstr (address, ":");
+
+  if (colon == NULL || g_strcmp0 (colon, ":0") != 0)
+    return g_strdup (address);
+  return g_strdup_printf ("%.*s:%u", (int)(colon - address), address, barua_server_port (server));
+}
+
+static gboolean
+listen_all (const BaruaConfig *config, BaruaServer *server, GError **error)
+{
+  for (guint i = 0; config->listen[i] != NULL; i++)
+    {
+      if (!barua_server_listen (server, config->listen[i], error))
+        return FALSE;
+      g_autofree char *address = opened_address (config->listen[i], server);
+      g_message ("listening on http://%s", address);
+    }
+  return TRUE;
+}
+
+/* Opens everything; what is open already is freed by the caller. */
+static BaruaApp *
+start (const BaruaConfig *config, const Options *options, GError **error)
+{
+  const BaruaStoreOptions store_options = {
+    .path = config->database,
+    .default_db = config->default_db,
+    .cache_mib = config->cache_mib,
+    .readers = config->readers,
+    .is_server = TRUE,
+  };
+  BaruaStore *store = barua_store_open (&store_options, error);
+
+  if (store == NULL)
+    {
+      g_prefix_error (error, "%s: ", config->database);
+      return NULL;
+    }
+  if (!barua_accounts_ensure_admin (store, options->admin_password_file, error))
+    {
+      barua_store_close (store);
+      return NULL;
+    }
+  g_autoptr (BaruaApp) app = barua_app_new (store, error);
+  if (app == NULL)
+    return NULL;
+  raise_file_limit (config->max_connections);
+  app->server = make_server (config, app);
+  return listen_all (config, app->server, error) ? g_steal_pointer (&app) : NULL;
+}
+
+static int
+run (const BaruaConfig *config, const Options *options)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (BaruaApp) app = start (config, options, &error);
+
+  if (app == NULL)
+    {
+      fprintf (stderr, "barua serve: %s\n", error->message);
+      return 1;
+    }
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Running running = { app, loop, FALSE };
+  guint sources[]
+      = { g_unix_signal_add (SIGTERM, stop, &running), g_unix_signal_add (SIGINT, stop, &running),
+          g_unix_signal_add (SIGHUP, hang_up, NULL) };
+  g_main_loop_run (loop);
+  for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
+    g_source_remove (sources[i]);
+  g_clear_pointer (&app, barua_app_free);
+  g_message ("stopped");
+  return 0;
+}
+
+int
+barua_serve (int argc, char **argv)
+{
+  g_auto (Options) options = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  if (!read_options (&argc, &argv, &options, &error))
+    {
+      fprintf (stderr, "barua serve: %s\n", error->message);
+      return 2;
+    }
+  const BaruaConfigOptions config_options
+      = { options.config_file, options.database, (const char *const *)options.listen };
+  g_autoptr (BaruaConfig) config = barua_config_load (&config_options, &error);
+  if (config == NULL)
+    {
+      fprintf (stderr, "barua serve: %s\n", error->message);
+      return 1;
+    }
+  if (options.show_config)
+    {
+      g_autofree char *text = barua_config_show (config);
+      fputs (text, stdout);
+    }
+  if (options.show_config || options.check_config)
+    return 0;
+  barua_log_init (config->log_level, config->log_format);
+  return run (config, &options);
+}
