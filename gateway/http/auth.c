@@ -57,7 +57,7 @@ typedef struct
   guint candidate;
   char *address;
   GArray *waiters; /* of Waiter */
-  BaruaAccount *account;
+  BaruaAuthAccount *account;
   char *new_hash;
   guint n_restarts;
   gboolean is_good;
@@ -75,6 +75,7 @@ struct _BaruaAuth
   GHashTable *flights; /* Key -> Flight */
   GQueue waiting; /* of Flight, not yet started */
   guint running;
+  gboolean is_starting; /* start_waiting() is on the stack */
   guint n_waiters;
   BaruaRateLimit *by_address;
   BaruaRateLimit *by_name;
@@ -122,10 +123,10 @@ barua_user_has_role (const BaruaUser *user, const char *role)
   return g_strv_contains ((const char *const *)user->roles, role);
 }
 
-BaruaAccount *
-barua_account_new (const char *name, const char *hash, const char *const *roles)
+BaruaAuthAccount *
+barua_auth_account_new (const char *name, const char *hash, const char *const *roles)
 {
-  BaruaAccount *account = g_new0 (BaruaAccount, 1);
+  BaruaAuthAccount *account = g_new0 (BaruaAuthAccount, 1);
 
   account->name = g_strdup (name);
   account->hash = g_strdup (hash);
@@ -134,7 +135,7 @@ barua_account_new (const char *name, const char *hash, const char *const *roles)
 }
 
 void
-barua_account_free (BaruaAccount *account)
+barua_auth_account_free (BaruaAuthAccount *account)
 {
   g_free (account->name);
   barua_secret_free (account->hash);
@@ -286,7 +287,7 @@ flight_free (Flight *flight)
 {
   g_ptr_array_unref (flight->candidates);
   g_array_unref (flight->waiters);
-  g_clear_pointer (&flight->account, barua_account_free);
+  g_clear_pointer (&flight->account, barua_auth_account_free);
   g_free (flight->address);
   barua_secret_free (flight->new_hash);
   g_free (flight);
@@ -366,13 +367,13 @@ flight_work (gpointer data)
     flight->new_hash = barua_password_hash (credential->password, NULL);
 }
 
-static void account_found (BaruaAccount *account, const GError *error, gpointer data);
+static void account_found (BaruaAuthAccount *account, const GError *error, gpointer data);
 
 /* Asks the store for the account of the current candidate. */
 static void
 look_up (Flight *flight)
 {
-  g_clear_pointer (&flight->account, barua_account_free);
+  g_clear_pointer (&flight->account, barua_auth_account_free);
   flight->auth->backend->find_account (flight->auth->data, current (flight)->name, account_found, flight);
 }
 
@@ -394,7 +395,7 @@ flight_succeeded (BaruaAuth *auth, Flight *flight)
       return;
     }
 
-  const BaruaAccount *account = flight->account;
+  const BaruaAuthAccount *account = flight->account;
   g_autoptr (BaruaUser) user = barua_user_new (account->name, (const char *const *)account->roles);
   barua_rate_limit_clear (auth->by_name, current (flight)->name);
   if (flight->is_remembered)
@@ -433,7 +434,7 @@ flight_worked (gpointer data)
 }
 
 static void
-account_found (BaruaAccount *account, const GError *error, gpointer data)
+account_found (BaruaAuthAccount *account, const GError *error, gpointer data)
 {
   Flight *flight = data;
 
@@ -453,6 +454,9 @@ account_found (BaruaAccount *account, const GError *error, gpointer data)
 static void
 start_waiting (BaruaAuth *auth)
 {
+  if (auth->is_starting)
+    return;
+  auth->is_starting = TRUE;
   while (auth->running < BARUA_PASSWORD_WORKERS && !g_queue_is_empty (&auth->waiting))
     {
       Flight *flight = g_queue_pop_head (&auth->waiting);
@@ -465,6 +469,7 @@ start_waiting (BaruaAuth *auth)
       auth->running++;
       look_up (flight);
     }
+  auth->is_starting = FALSE;
 }
 
 static void

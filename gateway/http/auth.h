@@ -30,7 +30,7 @@ gboolean barua_user_has_role (const BaruaUser *user, const char *role);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaUser, barua_user_unref)
 
 /**
- * BaruaAccount:
+ * BaruaAuthAccount:
  * @hash: crypt(5) text of the password
  *
  * What the store knows about a name.
@@ -40,11 +40,11 @@ typedef struct
   char *name;
   char *hash;
   char **roles;
-} BaruaAccount;
+} BaruaAuthAccount;
 
-BaruaAccount *barua_account_new (const char *name, const char *hash, const char *const *roles);
-void barua_account_free (BaruaAccount *account);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaAccount, barua_account_free)
+BaruaAuthAccount *barua_auth_account_new (const char *name, const char *hash, const char *const *roles);
+void barua_auth_account_free (BaruaAuthAccount *account);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaAuthAccount, barua_auth_account_free)
 
 /**
  * BaruaAccountFound:
@@ -53,7 +53,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaAccount, barua_account_free)
  *
  * To be called exactly once, in the main thread, at once or later.
  */
-typedef void (*BaruaAccountFound) (BaruaAccount *account, const GError *error, gpointer data);
+typedef void (*BaruaAccountFound) (BaruaAuthAccount *account, const GError *error, gpointer data);
 
 /**
  * BaruaAuthBackend:

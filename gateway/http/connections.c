@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The open connections: how many there may be and how long each may take. */
+
+#define G_LOG_DOMAIN "barua-http"
+
+#include "gateway/http/connections.h"
+
+#include "gateway/http/request-private.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* A body that is slower than this, after the request timeout, is no sender we wait for: EDGE does 1 KiB/s. */
+#define MIN_BYTES_PER_SECOND 256
+/* How long a refused body is still read, and a connection with it kept. */
+#define DRAIN_US (2 * G_USEC_PER_SEC)
+/* Bounds of the time between two looks at all connections. */
+#define MIN_SWEEP_MS 20u
+#define MAX_SWEEP_MS 4000u
+
+struct _BaruaConnections
+{
+  const BaruaServerOptions *options;
+  BaruaServerStats *stats;
+  GQueue open; /* of BaruaConnection */
+  GHashTable *per_address; /* text -> count */
+  GHashTable *trusted; /* set of text */
+  guint sweep_id;
+  void (*emptied) (gpointer data);
+  gpointer emptied_data;
+};
+
+static GQuark
+connection_quark (void)
+{
+  static GQuark quark;
+
+  if (quark == 0)
+    quark = g_quark_from_static_string ("barua-connection");
+  return quark;
+}
+
+void
+barua_connection_enter (BaruaConnection *connection, BaruaConnectionState state)
+{
+  connection->state = state;
+  connection->since_us = g_get_monotonic_time ();
+  connection->header_since_us = 0;
+  connection->has_tcp_bytes = FALSE;
+}
+
+void
+barua_connection_cut (BaruaConnection *connection)
+{
+  g_socket_shutdown (g_socket_connection_get_socket (connection->stream), TRUE, TRUE, NULL);
+}
+
+/* Bytes the kernel has received, or had acknowledged, over the connection's life. */
+static gboolean
+tcp_bytes (const BaruaConnection *connection, gboolean received, guint64 *bytes)
+{
+  struct tcp_info info = { 0 };
+  socklen_t length = sizeof info;
+  int fd = g_socket_get_fd (g_socket_connection_get_socket (connection->stream));
+
+  if (getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+    return FALSE;
+  *bytes = received ? info.tcpi_bytes_received : info.tcpi_bytes_acked;
+  return TRUE;
+}
+
+/* An idle connection: its whole time is limited, and a header once begun has to be completed. */
+static gboolean
+is_idle_too_long (const BaruaServerOptions *options, BaruaConnection *connection, gint64 now_us)
+{
+  guint64 bytes;
+
+  if (now_us - connection->since_us > options->idle_timeout_ms * 1000LL)
+    return TRUE;
+  if (connection->header_since_us != 0)
+    return now_us - connection->header_since_us > options->request_timeout_ms * 1000LL;
+  if (!tcp_bytes (connection, TRUE, &bytes))
+    return FALSE;
+  if (connection->has_tcp_bytes && bytes != connection->tcp_bytes)
+    connection->header_since_us = now_us;
+  connection->tcp_bytes = bytes;
+  connection->has_tcp_bytes = TRUE;
+  return FALSE;
+}
+
+/* An answer: the client has to take some of it now and then. */
+static gboolean
+is_writing_too_long (const BaruaServerOptions *options, BaruaConnection *connection, gint64 now_us)
+{
+  guint64 bytes;
+
+  if (tcp_bytes (connection, FALSE, &bytes)
+      && (!connection->has_tcp_bytes || bytes != connection->tcp_bytes))
+    {
+      connection->tcp_bytes = bytes;
+      connection->has_tcp_bytes = TRUE;
+      connection->since_us = now_us;
+    }
+  return now_us - connection->since_us > options->request_timeout_ms * 1000LL;
+}
+
+static gboolean
+is_overdue (const BaruaServerOptions *options, BaruaConnection *connection, gint64 now_us)
+{
+  gint64 took_us = now_us - connection->since_us;
+  gint64 request_us = options->request_timeout_ms * 1000LL;
+
+  switch (connection->state)
+    {
+    case BARUA_CONNECTION_FRESH:
+      return took_us > request_us;
+    case BARUA_CONNECTION_IDLE:
+      return is_idle_too_long (options, connection, now_us);
+    case BARUA_CONNECTION_READING:
+      return took_us > request_us + (gint64)(connection->received / MIN_BYTES_PER_SECOND) * G_USEC_PER_SEC;
+    case BARUA_CONNECTION_WRITING:
+      return is_writing_too_long (options, connection, now_us);
+    case BARUA_CONNECTION_DRAINING:
+      return took_us > MIN (DRAIN_US, request_us);
+    case BARUA_CONNECTION_HANDLING:
+    default:
+      return FALSE;
+    }
+}
+
+static gboolean
+sweep (gpointer data)
+{
+  BaruaConnections *connections = data;
+  gint64 now_us = g_get_monotonic_time ();
+
+  for (GList *link = connections->open.head; link != NULL; link = link->next)
+    {
+      BaruaConnection *connection = link->data;
+
+      if (!is_overdue (connections->options, connection, now_us))
+        continue;
+      if (connection->state != BARUA_CONNECTION_DRAINING)
+        connections->stats->timed_out++;
+      barua_connection_enter (connection, BARUA_CONNECTION_DRAINING);
+      barua_connection_cut (connection);
+    }
+  return G_SOURCE_CONTINUE;
+}
+
+BaruaConnections *
+barua_connections_new (const BaruaServerOptions *options, BaruaServerStats *stats)
+{
+  BaruaConnections *connections = g_new0 (BaruaConnections, 1);
+  guint shortest_ms = MIN (options->request_timeout_ms, options->idle_timeout_ms);
+
+  connections->options = options;
+  connections->stats = stats;
+  connections->per_address = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  connections->trusted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; options->trusted_proxies != NULL && options->trusted_proxies[i] != NULL; i++)
+    g_hash_table_add (connections->trusted, g_strdup (options->trusted_proxies[i]));
+  connections->sweep_id = g_timeout_add (CLAMP (shortest_ms / 8, MIN_SWEEP_MS, MAX_SWEEP_MS), sweep, connections);
+  return connections;
+}
+
+void
+barua_connections_free (BaruaConnections *connections)
+{
+  g_source_remove (connections->sweep_id);
+  g_idle_remove_by_data (connections);
+  while (!g_queue_is_empty (&connections->open))
+    {
+      BaruaConnection *connection = connections->open.head->data;
+
+      connection->owner = NULL;
+      g_queue_unlink (&connections->open, &connection->link);
+      barua_connection_cut (connection);
+    }
+  g_hash_table_unref (connections->per_address);
+  g_hash_table_unref (connections->trusted);
+  g_free (connections);
+}
+
+static void
+count_address (BaruaConnections *connections, const char *address, int change)
+{
+  int count = GPOINTER_TO_INT (g_hash_table_lookup (connections->per_address, address)) + change;
+
+  if (count > 0)
+    g_hash_table_insert (connections->per_address, g_strdup (address), GINT_TO_POINTER (count));
+  else
+    g_hash_table_remove (connections->per_address, address);
+}
+
+static gboolean
+call_emptied (gpointer data)
+{
+  BaruaConnections *connections = data;
+  void (*emptied) (gpointer) = connections->emptied;
+
+  connections->emptied = NULL;
+  if (emptied != NULL)
+    emptied (connections->emptied_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* Called when the last reference to the stream goes. */
+static void
+stream_gone (gpointer data, GObject *stream)
+{
+  BaruaConnection *connection = data;
+  BaruaConnections *connections = connection->owner;
+
+  if (connections != NULL)
+    {
+      g_queue_unlink (&connections->open, &connection->link);
+      if (connection->is_counted)
+        count_address (connections, connection->address, -1);
+      connections->stats->open_connections--;
+      if (g_queue_is_empty (&connections->open) && connections->emptied != NULL)
+        g_idle_add (call_emptied, connections);
+    }
+  if (connection->request != NULL)
+    barua_request_finish (connection->request);
+  g_free (connection->address);
+  g_free (connection);
+}
+
+void
+barua_connections_when_empty (BaruaConnections *connections, void (*emptied) (gpointer data), gpointer data)
+{
+  connections->emptied = emptied;
+  connections->emptied_data = data;
+  if (g_queue_is_empty (&connections->open))
+    g_idle_add (call_emptied, connections);
+}
+
+/* The text of an address, IPv4 also where it came in the form of IPv6. */
+static char *
+address_text (GSocketAddress *remote, gboolean *is_loopback)
+{
+  *is_loopback = TRUE;
+  if (!G_IS_INET_SOCKET_ADDRESS (remote))
+    return g_strdup ("local");
+
+  GInetAddress *inet = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (remote));
+  g_autofree char *text = g_inet_address_to_string (inet);
+  gboolean is_mapped = g_str_has_prefix (text, "::ffff:") && strchr (text, '.') != NULL;
+  *is_loopback = g_inet_address_get_is_loopback (inet) || (is_mapped && g_str_has_prefix (text + 7, "127."));
+  return is_mapped ? g_strdup (text + 7) : g_steal_pointer (&text);
+}
+
+BaruaConnection *
+barua_connections_add (BaruaConnections *connections, GSocketConnection *stream, GSocketAddress *remote)
+{
+  const BaruaServerOptions *options = connections->options;
+  gboolean is_loopback;
+  g_autofree char *address = address_text (remote, &is_loopback);
+  gboolean is_trusted = g_hash_table_contains (connections->trusted, address);
+  gboolean is_counted = !is_loopback && !is_trusted;
+
+  if (connections->open.length >= options->max_connections)
+    {
+      connections->stats->refused_total++;
+      return NULL;
+    }
+  if (is_counted
+      && GPOINTER_TO_UINT (g_hash_table_lookup (connections->per_address, address))
+             >= options->max_connections_per_address)
+    {
+      connections->stats->refused_address++;
+      return NULL;
+    }
+
+  BaruaConnection *connection = g_new0 (BaruaConnection, 1);
+  if (is_counted)
+    count_address (connections, address, 1);
+  connection->owner = connections;
+  connection->stream = stream;
+  connection->address = g_steal_pointer (&address);
+  connection->is_trusted = is_trusted;
+  connection->is_counted = is_counted;
+  connection->link.data = connection;
+  barua_connection_enter (connection, BARUA_CONNECTION_FRESH);
+  g_queue_push_tail_link (&connections->open, &connection->link);
+  connections->stats->connections++;
+  connections->stats->open_connections++;
+  g_object_set_qdata (G_OBJECT (remote), connection_quark (), connection);
+  g_object_weak_ref (G_OBJECT (stream), stream_gone, connection);
+  return connection;
+}
+
+BaruaConnection *
+barua_connection_of (GSocketAddress *remote)
+{
+  return remote != NULL ? g_object_get_qdata (G_OBJECT (remote), connection_quark ()) : NULL;
+}
+
+void
+barua_connections_cut (BaruaConnections *connections, gboolean all)
+{
+  for (GList *link = connections->open.head; link != NULL; link = link->next)
+    {
+      BaruaConnection *connection = link->data;
+
+      if (all || connection->state == BARUA_CONNECTION_FRESH || connection->state == BARUA_CONNECTION_IDLE)
+        barua_connection_cut (connection);
+    }
+}
+
+void
+barua_connections_foreach (BaruaConnections *connections, void (*visit) (BaruaConnection *connection))
+{
+  for (GList *link = connections->open.head; link != NULL; link = link->next)
+    visit (link->data);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/http/server.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BaruaConnectionState:
+ * @BARUA_CONNECTION_FRESH: accepted, no whole header yet
+ * @BARUA_CONNECTION_IDLE: between two requests, or in the header of the next
+ * @BARUA_CONNECTION_READING: in a body
+ * @BARUA_CONNECTION_HANDLING: a handler has the request; it may take its time
+ * @BARUA_CONNECTION_WRITING: the answer is on its way
+ * @BARUA_CONNECTION_DRAINING: refused; what still comes is thrown away for a moment, so that the client reads why
+ *
+ * What a connection is doing, which decides how long it may.
+ */
+typedef enum
+{
+  BARUA_CONNECTION_FRESH,
+  BARUA_CONNECTION_IDLE,
+  BARUA_CONNECTION_READING,
+  BARUA_CONNECTION_HANDLING,
+  BARUA_CONNECTION_WRITING,
+  BARUA_CONNECTION_DRAINING,
+} BaruaConnectionState;
+
+typedef struct _BaruaConnections BaruaConnections;
+
+/**
+ * BaruaConnection:
+ * @address: text of the peer's address
+ * @is_trusted: a proxy whose X-Forwarded-For is believed
+ * @received: bytes of the present body
+ * @request: (nullable): the request in progress; the connection has a reference
+ *
+ * One accepted connection; freed when libsoup lets go of the stream.
+ */
+typedef struct
+{
+  BaruaConnections *owner; /* NULL once that is gone */
+  GSocketConnection *stream; /* borrowed: libsoup owns it */
+  char *address;
+  gboolean is_trusted;
+  gboolean is_counted; /* against the limit per address */
+  BaruaConnectionState state;
+  gint64 since_us; /* when @state, or progress in it, was last seen */
+  gint64 header_since_us; /* IDLE: when bytes of a next header were first noticed, or 0 */
+  guint64 tcp_bytes; /* acknowledged or received, at the last look */
+  gboolean has_tcp_bytes;
+  gsize received;
+  BaruaRequest *request;
+  GList link;
+} BaruaConnection;
+
+/**
+ * barua_connections_new:
+ * @options: borrowed; must outlive the table
+ * @stats: borrowed: counters to keep
+ *
+ * The open connections, their limits and timeouts.
+ */
+BaruaConnections *barua_connections_new (const BaruaServerOptions *options, BaruaServerStats *stats);
+
+/** Connections that are still open lose their record's owner and are cut. */
+void barua_connections_free (BaruaConnections *connections);
+
+/**
+ * barua_connections_add:
+ * @remote: the peer's address object, which barua_connection_of() finds the record by
+ *
+ * Returns: (transfer none) (nullable): the record; %NULL when a limit forbids the connection
+ */
+BaruaConnection *barua_connections_add (BaruaConnections *connections, GSocketConnection *stream,
+                                        GSocketAddress *remote);
+
+/** (nullable): the record of the connection with this address object. */
+BaruaConnection *barua_connection_of (GSocketAddress *remote);
+
+/** Begins @state now. */
+void barua_connection_enter (BaruaConnection *connection, BaruaConnectionState state);
+
+/** Ends the connection; libsoup notices and closes it. */
+void barua_connection_cut (BaruaConnection *connection);
+
+/** Cuts those that wait for a request, or all. */
+void barua_connections_cut (BaruaConnections *connections, gboolean all);
+
+/** Calls @emptied (from the main loop) as soon as there is no connection; once. */
+void barua_connections_when_empty (BaruaConnections *connections, void (*emptied) (gpointer data), gpointer data);
+
+/** Calls @visit for every connection. */
+void barua_connections_foreach (BaruaConnections *connections, void (*visit) (BaruaConnection *connection));
+
+G_END_DECLS

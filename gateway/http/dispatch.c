@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The way of a request from its header to its handler, in the order of spec/messaging.md 1.1: size, decoding and
+ * parsing, content type, credentials, permission, handler.
+ */
+
+#define G_LOG_DOMAIN "barua-http"
+
+#include "gateway/http/request-private.h"
+
+#include <string.h>
+
+/* Without accepted credentials no more of a body is read (spec/messaging.md 1.1). */
+#define MAX_ANONYMOUS_BYTES (1024u * 1024u)
+/* A body that nobody wants is read up to here, so that the connection can go on. */
+#define MAX_DISCARDED_BYTES (64u * 1024u)
+/* What is read of a refused body before the connection is cut. */
+#define MAX_DRAINED_BYTES (4u * 1024u * 1024u)
+/* Longer bodies are decoded on a worker, and compressed ones from far less on: they grow. */
+#define MAX_INLINE_BYTES (256u * 1024u)
+#define MAX_INLINE_COMPRESSED_BYTES 1024u
+
+static void identify_body_sender (BaruaRequest *request);
+
+/* Refusing while the body still comes. */
+
+static void
+append_header (const char *name, const char *value, gpointer data)
+{
+  g_string_append_printf (data, "%s: %s\r\n", name, value);
+}
+
+/*
+ * libsoup would send the answer after the whole body. Writes it past libsoup, closes our half, and lets libsoup
+ * read on for a moment: closing at once would reset the connection before the client has read the answer.
+ */
+static void
+answer_past_libsoup (BaruaRequest *request)
+{
+  SoupServerMessage *message = request->message;
+  GSocketConnection *stream = request->connection->stream;
+  GPollableOutputStream *out
+      = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (G_IO_STREAM (stream)));
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GBytes) body = soup_message_body_flatten (soup_server_message_get_response_body (message));
+
+  g_string_append_printf (text, "HTTP/1.1 %u %s\r\n", request->status, soup_status_get_phrase (request->status));
+  soup_message_headers_foreach (soup_server_message_get_response_headers (message), append_header, text);
+  g_string_append_printf (text, "Content-Length: %" G_GSIZE_FORMAT "\r\nConnection: close\r\n\r\n",
+                          g_bytes_get_size (body));
+  g_string_append_len (text, g_bytes_get_data (body, NULL), (gssize)g_bytes_get_size (body));
+  g_pollable_output_stream_write_nonblocking (out, text->str, text->len, NULL, NULL);
+  g_socket_shutdown (g_socket_connection_get_socket (stream), FALSE, TRUE, NULL);
+  request->is_draining = TRUE;
+  barua_connection_enter (request->connection, BARUA_CONNECTION_DRAINING);
+}
+
+/* Whether the rest of the body is known to be small, so that reading it is cheaper than a new connection. */
+static gboolean
+is_rest_small (BaruaRequest *request)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (request->message);
+
+  if (soup_message_headers_get_encoding (headers) != SOUP_ENCODING_CONTENT_LENGTH)
+    return FALSE;
+  goffset announced = soup_message_headers_get_content_length (headers);
+  return announced >= 0 && (gsize)announced <= request->received + MAX_DISCARDED_BYTES;
+}
+
+/* To be called after an answer was set before the whole body was there. */
+static void
+stop_reading (BaruaRequest *request)
+{
+  gboolean expects_continue = soup_message_headers_get_expectations (soup_server_message_get_request_headers (
+                                  request->message))
+                              & SOUP_EXPECTATION_CONTINUE;
+
+  barua_buffer_clear (&request->buffer);
+  request->is_discarded = TRUE;
+  if (is_rest_small (request) || (expects_continue && request->received == 0))
+    return;
+  answer_past_libsoup (request);
+}
+
+static void
+refuse_body (BaruaRequest *request, const GError *error)
+{
+  if (request->is_replied)
+    return;
+  barua_request_fail (request, (BaruaHttpErrorCode)error->code, NULL, NULL);
+  stop_reading (request);
+}
+
+static void
+refuse_body_as (BaruaRequest *request, BaruaHttpErrorCode code)
+{
+  g_autoptr (GError) error = g_error_new_literal (BARUA_HTTP_ERROR, code, barua_http_error_info (code)->text);
+
+  refuse_body (request, error);
+}
+
+/* Receiving. */
+
+/* Whether this route may take more of the body than anonymous senders are allowed. */
+static gboolean
+needs_identity (BaruaRequest *request, gsize length)
+{
+  return length > MAX_ANONYMOUS_BYTES && request->user == NULL && !request->is_discarded;
+}
+
+static void
+got_chunk (SoupServerMessage *message, GBytes *chunk, gpointer data)
+{
+  BaruaRequest *request = data;
+  g_autoptr (GError) error = NULL;
+  gsize length;
+  gconstpointer bytes = g_bytes_get_data (chunk, &length);
+
+  if (request->is_finished)
+    return;
+  request->received += length;
+  request->connection->received = request->received;
+  if (request->is_draining)
+    {
+      if (request->received > request->max_body_bytes + MAX_DRAINED_BYTES)
+        barua_connection_cut (request->connection);
+      return;
+    }
+  if (request->is_discarded && request->received > request->max_body_bytes)
+    refuse_body_as (request, BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE);
+  if (request->is_discarded)
+    return;
+  if (!barua_buffer_append (&request->buffer, bytes, length, &error))
+    refuse_body (request, error);
+  else if (needs_identity (request, request->buffer.length))
+    identify_body_sender (request);
+}
+
+/* The verdict about the sender of a large body. */
+static void
+body_sender_known (BaruaUser *user, const GError *error, gpointer data)
+{
+  g_autoptr (BaruaRequest) request = data;
+
+  if (request->is_finished)
+    return;
+  if (user != NULL)
+    request->user = barua_user_ref (user);
+  else
+    refuse_body (request, error);
+  barua_connection_enter (request->connection,
+                          request->is_draining ? BARUA_CONNECTION_DRAINING : BARUA_CONNECTION_READING);
+  barua_request_unpause (request);
+}
+
+/* A large body goes on only once its sender is known. */
+static void
+identify_body_sender (BaruaRequest *request)
+{
+  const char *authorization = barua_request_header_one (request, "Authorization");
+
+  if (authorization == NULL)
+    {
+      refuse_body_as (request, BARUA_HTTP_ERROR_UNAUTHORIZED);
+      return;
+    }
+  request->user
+      = barua_auth_cached (request->server->auth, authorization, barua_request_user_agent (request));
+  if (request->user != NULL)
+    return;
+  barua_request_pause (request);
+  barua_connection_enter (request->connection, BARUA_CONNECTION_HANDLING);
+  barua_auth_check (request->server->auth, authorization, barua_request_user_agent (request),
+                    barua_request_address (request), body_sender_known, barua_request_ref (request));
+}
+
+/* One Content-Length of digits, or chunked, but not both: what two servers could read differently is refused. */
+static gboolean
+is_length_sound (SoupMessageHeaders *headers)
+{
+  const char *length = soup_message_headers_get_list (headers, "Content-Length");
+  const char *encoding = soup_message_headers_get_list (headers, "Transfer-Encoding");
+
+  if (length == NULL)
+    return TRUE;
+  return encoding == NULL && *length != '\0' && length[strspn (length, "0123456789")] == '\0';
+}
+
+/* How much of a body this request may have, and whether anybody wants it. */
+static void
+choose_limit (BaruaRequest *request)
+{
+  const BaruaRoute *route = request->match.route;
+  gsize max = request->server->options.max_body_bytes;
+
+  request->is_discarded = route == NULL || route->body == BARUA_BODY_NONE;
+  if (request->is_discarded)
+    max = MAX_DISCARDED_BYTES;
+  else if (route->max_body_bytes > 0)
+    max = route->max_body_bytes;
+  if (!request->is_discarded && route->permissions == NULL)
+    max = MIN (max, MAX_ANONYMOUS_BYTES);
+  request->max_body_bytes = max;
+}
+
+static void
+expect_body (BaruaRequest *request)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (request->message);
+  goffset announced = soup_message_headers_get_content_length (headers);
+
+  choose_limit (request);
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (request->message), FALSE);
+  g_signal_connect (request->message, "got-chunk", G_CALLBACK (got_chunk), request);
+  barua_buffer_init (&request->buffer, request->max_body_bytes, &request->server->budget);
+  if (!is_length_sound (headers))
+    {
+      barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, NULL, NULL);
+      answer_past_libsoup (request);
+    }
+  else if (announced > 0 && (gsize)announced > request->max_body_bytes)
+    refuse_body_as (request, BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE);
+  else if (announced > 0 && needs_identity (request, (gsize)announced))
+    identify_body_sender (request);
+}
+
+void
+barua_dispatch_headers (BaruaRequest *request)
+{
+  BaruaServer *server = request->server;
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (request->message);
+
+  request->is_bad
+      = !barua_router_match (server->router, request->method, barua_request_path (request), &request->match);
+  if (server->app.settings_ref != NULL)
+    request->settings = server->app.settings_ref (server->app.app);
+  request->has_body = soup_message_headers_get_encoding (headers) != SOUP_ENCODING_NONE;
+  request->connection->received = 0;
+  barua_connection_enter (request->connection, BARUA_CONNECTION_READING);
+  if (request->has_body)
+    expect_body (request);
+}
+
+/* After the body. */
+
+/* The errors of a body, in the words of the route. */
+static gboolean
+fail_for_body (BaruaRequest *request)
+{
+  BaruaHttpErrorCode code;
+
+  if (request->body_error == NULL)
+    return FALSE;
+  code = (BaruaHttpErrorCode)request->body_error->code;
+  gboolean is_json = code == BARUA_HTTP_ERROR_JSON;
+  if (is_json && request->match.flags & BARUA_ROUTE_JSON_POSITION)
+    {
+      g_autofree char *text = g_strconcat ("invalid JSON: ", request->body_error->message, NULL);
+      barua_request_fail (request, code, text, NULL);
+    }
+  else
+    barua_request_fail (request, is_json ? BARUA_HTTP_ERROR_BODY : code, NULL, NULL);
+  return TRUE;
+}
+
+/* The Content-Type rule of the route; documents: a POST of another explicit type is refused. */
+static gboolean
+fail_for_type (BaruaRequest *request)
+{
+  const char *type = barua_request_header_one (request, "Content-Type");
+  gboolean is_document = barua_request_dialect (request) != BARUA_DIALECT_API;
+  gboolean is_strict = request->match.flags & BARUA_ROUTE_JSON_STRICT;
+  gboolean is_post = is_document && type != NULL && request->match.route->body == BARUA_BODY_JSON
+                     && strcmp (request->method, "POST") == 0;
+
+  if ((!is_strict && !is_post) || barua_media_type_is (type, "application/json"))
+    return FALSE;
+  barua_request_fail (request, BARUA_HTTP_ERROR_CONTENT_TYPE, NULL, NULL);
+  return TRUE;
+}
+
+static gboolean
+has_permissions (BaruaRequest *request)
+{
+  const char *permissions = request->match.route->permissions;
+
+  if (permissions == NULL || *permissions == '\0' || request->user->is_admin)
+    return TRUE;
+  if (strchr (permissions, ' ') == NULL)
+    return barua_request_may (request, permissions);
+  g_auto (GStrv) all = g_strsplit (permissions, " ", -1);
+  for (guint i = 0; all[i] != NULL; i++)
+    if (*all[i] != '\0' && !barua_request_may (request, all[i]))
+      return FALSE;
+  return TRUE;
+}
+
+/* The sender is known (or the route is public): permission, the rest of the checks of documents, the handler. */
+static void
+go_on_identified (BaruaRequest *request)
+{
+  const BaruaRoute *route = request->match.route;
+
+  if (!has_permissions (request))
+    {
+      barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, NULL, NULL);
+      return;
+    }
+  if (barua_request_dialect (request) != BARUA_DIALECT_API && (fail_for_type (request) || fail_for_body (request)))
+    return;
+  route->handler (request, request->server->app.app);
+}
+
+/* Answers a request whose credentials are missing or no good. */
+static void
+fail_for_identity (BaruaRequest *request, const GError *error)
+{
+  BaruaHttpErrorCode code = error != NULL ? (BaruaHttpErrorCode)error->code : BARUA_HTTP_ERROR_UNAUTHORIZED;
+  gboolean is_document = barua_request_dialect (request) != BARUA_DIALECT_API;
+  gboolean is_wrong = error != NULL && code == BARUA_HTTP_ERROR_UNAUTHORIZED;
+
+  barua_request_fail (request, code, is_document && is_wrong ? "Name or password is incorrect." : NULL, NULL);
+}
+
+static void
+identified (BaruaUser *user, const GError *error, gpointer data)
+{
+  g_autoptr (BaruaRequest) request = data;
+
+  if (user != NULL)
+    request->user = barua_user_ref (user);
+  if (request->is_finished)
+    return;
+  if (user == NULL && request->match.route->permissions != NULL)
+    fail_for_identity (request, error);
+  else
+    go_on_identified (request);
+}
+
+/* Who is it? A session cookie will be tried here first; then Basic. */
+static void
+identify (BaruaRequest *request)
+{
+  BaruaAuth *auth = request->server->auth;
+  const char *authorization = barua_request_header_one (request, "Authorization");
+  const char *user_agent = barua_request_user_agent (request);
+
+  if (request->user == NULL && authorization != NULL)
+    request->user = barua_auth_cached (auth, authorization, user_agent);
+  if (request->user != NULL || (authorization == NULL && request->match.route->permissions == NULL))
+    go_on_identified (request);
+  else if (authorization == NULL)
+    fail_for_identity (request, NULL);
+  else
+    barua_auth_check (auth, authorization, user_agent, barua_request_address (request), identified,
+                      barua_request_ref (request));
+}
+
+/* The body is understood, or known not to be. */
+static void
+go_on_decoded (BaruaRequest *request)
+{
+  const BaruaRoute *route = request->match.route;
+  gboolean is_api = barua_request_dialect (request) == BARUA_DIALECT_API;
+
+  if (request->is_finished)
+    return;
+  if (is_api && (fail_for_body (request) || fail_for_type (request)))
+    return;
+  if (route->before_auth != NULL)
+    route->before_auth (request, request->server->app.app);
+  if (!request->is_replied)
+    identify (request);
+}
+
+/* Decoding. */
+
+static BaruaBodyTypes
+body_types (BaruaRequest *request)
+{
+  return (BaruaBodyTypes){
+    .content_type = barua_request_header_one (request, "Content-Type"),
+    .content_encoding = barua_request_header (request, "Content-Encoding"),
+    .wanted = request->match.route->body,
+    .is_document = barua_request_dialect (request) != BARUA_DIALECT_API,
+    .is_put = strcmp (request->method, "PUT") == 0,
+  };
+}
+
+/* What a worker gets: nothing that the main thread uses meanwhile. */
+typedef struct
+{
+  BaruaBuffer buffer;
+  BaruaBodyTypes types;
+  BaruaDecoded decoded;
+  GError *error;
+} DecodeWork;
+
+static void
+decode_work_free (DecodeWork *work)
+{
+  barua_buffer_clear (&work->buffer);
+  barua_decoded_clear (&work->decoded);
+  g_clear_error (&work->error);
+  g_free (work);
+}
+
+static void
+decode_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  DecodeWork *work = data;
+
+  barua_body_decode (&work->buffer, &work->types, &work->decoded, &work->error);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+decoded (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (BaruaRequest) request = data;
+  DecodeWork *work = g_task_get_task_data (G_TASK (result));
+
+  request->decoded = work->decoded;
+  request->body_error = g_steal_pointer (&work->error);
+  work->decoded = (BaruaDecoded){ 0 };
+  go_on_decoded (request);
+}
+
+static void
+decode_on_worker (BaruaRequest *request, const BaruaBodyTypes *types)
+{
+  DecodeWork *work = g_new0 (DecodeWork, 1);
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, decoded, barua_request_ref (request));
+
+  work->buffer = request->buffer;
+  work->types = *types;
+  barua_buffer_init (&request->buffer, 0, &request->server->budget);
+  g_task_set_task_data (task, work, (GDestroyNotify)decode_work_free);
+  g_task_run_in_thread (task, decode_in_thread);
+}
+
+static void
+decode (BaruaRequest *request)
+{
+  if (request->match.route->body == BARUA_BODY_NONE)
+    {
+      go_on_decoded (request);
+      return;
+    }
+  BaruaBodyTypes types = body_types (request);
+  gsize limit = types.content_encoding != NULL ? MAX_INLINE_COMPRESSED_BYTES : MAX_INLINE_BYTES;
+  if (request->buffer.length > limit)
+    {
+      decode_on_worker (request, &types);
+      return;
+    }
+  if (request->buffer.budget == NULL)
+    barua_buffer_init (&request->buffer, request->max_body_bytes, &request->server->budget);
+  barua_body_decode (&request->buffer, &types, &request->decoded, &request->body_error);
+  go_on_decoded (request);
+}
+
+/* Answers for a path or a method that no route has. */
+static void
+fail_for_route (BaruaRequest *request)
+{
+  const char *allow = request->match.allow;
+
+  if (request->is_bad)
+    {
+      barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, NULL, NULL);
+      return;
+    }
+  if (allow == NULL)
+    {
+      barua_request_fail (request, BARUA_HTTP_ERROR_NOT_FOUND, NULL, NULL);
+      return;
+    }
+  barua_request_add_header (request, "Allow", allow);
+  if (strcmp (request->method, "OPTIONS") == 0)
+    {
+      barua_request_reply (request, 204, NULL, NULL);
+      return;
+    }
+  if (barua_request_dialect (request) == BARUA_DIALECT_API)
+    {
+      barua_request_fail (request, BARUA_HTTP_ERROR_METHOD_NOT_ALLOWED, NULL, NULL);
+      return;
+    }
+  g_auto (GStrv) methods = g_strsplit (allow, ", ", -1);
+  g_autofree char *list = g_strjoinv (",", methods);
+  g_autofree char *reason = g_strdup_printf ("Only %s allowed", list);
+  barua_request_fail (request, BARUA_HTTP_ERROR_METHOD_NOT_ALLOWED, reason, NULL);
+}
+
+void
+barua_dispatch_body (BaruaRequest *request)
+{
+  if (request->is_replied)
+    return;
+  barua_connection_enter (request->connection, BARUA_CONNECTION_HANDLING);
+  if (request->match.route == NULL)
+    fail_for_route (request);
+  else
+    decode (request);
+  if (!request->is_sent)
+    barua_request_pause (request);
+}

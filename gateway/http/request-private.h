@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/http/body.h"
+#include "gateway/http/connections.h"
+#include "gateway/http/query.h"
+#include "gateway/http/server.h"
+
+#include <libsoup/soup.h>
+
+G_BEGIN_DECLS
+
+/* What the files of this folder share and nobody else sees. */
+
+struct _BaruaServer
+{
+  guint n_refs; /* the owner's and one per request */
+  BaruaServerOptions options;
+  BaruaServerApp app;
+  BaruaAuth *auth;
+  BaruaRouter *router;
+  BaruaConnections *connections; /* NULL once freed by the owner */
+  SoupServer *soup;
+  GPtrArray *listeners; /* of Listener, server.c */
+  BaruaBudget budget;
+  BaruaServerStats stats;
+  guint64 last_id;
+  gboolean is_stopping;
+  guint stop_id;
+  void (*stopped) (gpointer data);
+  gpointer stopped_data;
+};
+
+BaruaServer *barua_server_ref (BaruaServer *server);
+void barua_server_unref (BaruaServer *server);
+
+struct _BaruaRequest
+{
+  guint n_refs;
+  guint64 id;
+  gint64 started_us;
+  BaruaServer *server;
+  BaruaConnection *connection; /* NULL once finished */
+  SoupServerMessage *message;
+  const char *method; /* GET for HEAD */
+  char *target; /* made when asked for */
+  char *forwarded; /* address from X-Forwarded-For, made when asked for */
+  BaruaMatch match;
+  BaruaPairs query;
+  BaruaUser *user;
+  gpointer settings;
+  /* the body */
+  BaruaBuffer buffer;
+  BaruaDecoded decoded;
+  GError *body_error;
+  gsize received;
+  gsize max_body_bytes;
+  /* the answer */
+  guint status;
+  gsize reply_bytes;
+  GBytes *reply_body; /* while it is compressed */
+  guint is_head : 1;
+  guint is_bad : 1; /* the path cannot be decoded */
+  guint has_body : 1;
+  guint is_discarded : 1; /* the body is of no use */
+  guint is_draining : 1; /* refused: what still comes of the body is dropped */
+  guint is_identified : 1; /* authentication is done */
+  guint has_query : 1; /* the query has been split */
+  guint is_replied : 1; /* by the handler, or refused */
+  guint is_sent : 1; /* handed to libsoup */
+  guint is_paused : 1; /* libsoup waits for us */
+  guint is_finished : 1; /* libsoup is done with it */
+};
+
+BaruaRequest *barua_request_new (BaruaServer *server, BaruaConnection *connection, SoupServerMessage *message);
+
+/** The dialect of the errors of its route. */
+BaruaHttpDialect barua_request_dialect (BaruaRequest *request);
+
+/** Makes libsoup go on, if it waits. */
+void barua_request_unpause (BaruaRequest *request);
+void barua_request_pause (BaruaRequest *request);
+
+/** A header as it came, the last one of several; cheaper than barua_request_header(). */
+const char *barua_request_header_one (BaruaRequest *request, const char *name);
+
+/** Takes the request from its connection: libsoup is done with it. Drops the connection's reference. */
+void barua_request_finish (BaruaRequest *request);
+
+/** dispatch.c: the signals of a message on its way. */
+void barua_dispatch_headers (BaruaRequest *request);
+void barua_dispatch_body (BaruaRequest *request);
+
+/** access-log.c: one line. */
+void barua_access_log (BaruaRequest *request);
+
+G_END_DECLS

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Listening sockets and libsoup. We accept connections ourselves, with a backlog of our own, and hand the streams to
+ * libsoup: limits act before it spends anything, and timeouts know what each connection is doing.
+ */
+
+#define G_LOG_DOMAIN "barua-http"
+
+#include "gateway/http/server.h"
+
+#include "gateway/http/request-private.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define BACKLOG 1024
+/* Connections taken per turn of the loop, so that running requests get theirs. */
+#define MAX_ACCEPTS 64u
+/* Pause after accept() failed for want of files or memory. */
+#define ACCEPT_PAUSE_MS 200u
+
+#define MIB ((gsize)1024 * 1024)
+
+/* A listening socket and its watch. */
+typedef struct
+{
+  BaruaServer *server;
+  GSocket *socket;
+  GSource *source;
+  guint resume_id;
+} Listener;
+
+void
+barua_server_options_init (BaruaServerOptions *options)
+{
+  *options = (BaruaServerOptions){
+    .max_body_bytes = 32 * MIB,
+    .max_bodies_bytes = 256 * MIB,
+    .max_connections = 16384,
+    .max_connections_per_address = 256,
+    .request_timeout_ms = 30 * 1000,
+    .idle_timeout_ms = 90 * 1000,
+    .access_log = TRUE,
+  };
+}
+
+/* Accepting. */
+
+static void
+take_connection (BaruaServer *server, GSocket *socket)
+{
+  g_autoptr (GSocketAddress) remote = g_socket_get_remote_address (socket, NULL);
+  g_autoptr (GSocketAddress) local = g_socket_get_local_address (socket, NULL);
+  g_autoptr (GError) error = NULL;
+
+  if (remote == NULL || local == NULL)
+    return;
+  g_autoptr (GSocketConnection) stream = g_socket_connection_factory_create_connection (socket);
+  if (barua_connections_add (server->connections, stream, remote) == NULL)
+    return;
+  g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+  if (!soup_server_accept_iostream (server->soup, G_IO_STREAM (stream), local, remote, &error))
+    g_debug ("connection lost at once: %s", error->message);
+}
+
+static void watch (Listener *listener);
+
+static gboolean
+resume (gpointer data)
+{
+  Listener *listener = data;
+
+  listener->resume_id = 0;
+  watch (listener);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+accept_ready (GSocket *socket, GIOCondition condition, gpointer data)
+{
+  Listener *listener = data;
+
+  for (guint i = 0; i < MAX_ACCEPTS; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GSocket) accepted = g_socket_accept (socket, NULL, &error);
+
+      if (accepted != NULL)
+        {
+          take_connection (listener->server, accepted);
+          continue;
+        }
+      if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+        return G_SOURCE_CONTINUE;
+      if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))
+        continue;
+      g_warning ("no connection can be accepted: %s", error->message);
+      g_clear_pointer (&listener->source, g_source_unref);
+      listener->resume_id = g_timeout_add (ACCEPT_PAUSE_MS, resume, listener);
+      return G_SOURCE_REMOVE;
+    }
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+watch (Listener *listener)
+{
+  listener->source = g_socket_create_source (listener->socket, G_IO_IN, NULL);
+  g_source_set_callback (listener->source, G_SOURCE_FUNC (accept_ready), listener, NULL);
+  g_source_attach (listener->source, g_main_context_get_thread_default ());
+}
+
+static void
+listener_free (Listener *listener)
+{
+  if (listener->source != NULL)
+    g_source_destroy (listener->source);
+  g_clear_pointer (&listener->source, g_source_unref);
+  g_clear_handle_id (&listener->resume_id, g_source_remove);
+  g_socket_close (listener->socket, NULL);
+  g_object_unref (listener->socket);
+  g_free (listener);
+}
+
+/* Takes a socket that listens already; (transfer full). */
+static void
+add_listener (BaruaServer *server, GSocket *socket)
+{
+  Listener *listener = g_new0 (Listener, 1);
+
+  g_socket_set_blocking (socket, FALSE);
+  listener->server = server;
+  listener->socket = socket;
+  g_ptr_array_add (server->listeners, listener);
+  watch (listener);
+}
+
+static gboolean
+listen_at (BaruaServer *server, GInetAddress *inet, guint port, GError **error)
+{
+  GSocketFamily family = g_inet_address_get_family (inet);
+  g_autoptr (GSocket) socket = g_socket_new (family, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new (inet, (guint16)port);
+
+  if (socket == NULL)
+    return FALSE;
+  g_socket_set_listen_backlog (socket, BACKLOG);
+  if (!g_socket_bind (socket, address, TRUE, error) || !g_socket_listen (socket, error))
+    return FALSE;
+  add_listener (server, g_steal_pointer (&socket));
+  return TRUE;
+}
+
+/* Every address: one socket for both families where IPv6 works, IPv4 alone otherwise. */
+static gboolean
+listen_everywhere (BaruaServer *server, guint port, GError **error)
+{
+  g_autoptr (GInetAddress) any6 = g_inet_address_new_any (G_SOCKET_FAMILY_IPV6);
+  g_autoptr (GInetAddress) any4 = g_inet_address_new_any (G_SOCKET_FAMILY_IPV4);
+
+  return listen_at (server, any6, port, NULL) || listen_at (server, any4, port, error);
+}
+
+/* Splits `host:port`; the host without brackets. */
+static gboolean
+split_address (const char *address, char **host, guint *port)
+{
+  const char *colon = strrchr (address, ':');
+  guint64 number;
+
+  if (colon == NULL || !g_ascii_string_to_unsigned (colon + 1, 10, 0, 65535, &number, NULL))
+    return FALSE;
+  gsize n = colon - address;
+  gboolean has_brackets = n >= 2 && address[0] == '[' && address[n - 1] == ']';
+  if (!has_brackets && memchr (address, ':', n) != NULL)
+    return FALSE;
+  *host = has_brackets ? g_strndup (address + 1, n - 2) : g_strndup (address, n);
+  *port = (guint)number;
+  return TRUE;
+}
+
+static guint
+port_of (const Listener *listener)
+{
+  g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener->socket, NULL);
+
+  return G_IS_INET_SOCKET_ADDRESS (address) ? g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address)) : 0;
+}
+
+gboolean
+barua_server_listen (BaruaServer *server, const char *address, GError **error)
+{
+  g_autofree char *host = NULL;
+  guint port = 0;
+
+  if (!split_address (address, &host, &port))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s is no address:port", address);
+      return FALSE;
+    }
+  if (*host == '\0' || strcmp (host, "*") == 0)
+    return listen_everywhere (server, port, error);
+  g_autoptr (GInetAddress) numeric = g_inet_address_new_from_string (host);
+  if (numeric != NULL)
+    return listen_at (server, numeric, port, error);
+
+  GList *found = g_resolver_lookup_by_name (g_resolver_get_default (), host, NULL, error);
+  guint before = server->listeners->len;
+  gboolean good = found != NULL;
+  for (GList *link = found; good && link != NULL; link = link->next)
+    {
+      good = listen_at (server, link->data, port, error);
+      if (good && port == 0)
+        port = port_of (server->listeners->pdata[before]);
+    }
+  g_resolver_free_addresses (found);
+  return good;
+}
+
+gboolean
+barua_server_listen_fd (BaruaServer *server, int fd, GError **error)
+{
+  GSocket *socket = g_socket_new_from_fd (fd, error);
+
+  if (socket == NULL)
+    return FALSE;
+  add_listener (server, socket);
+  return TRUE;
+}
+
+guint
+barua_server_port (BaruaServer *server)
+{
+  return server->listeners->len > 0 ? port_of (server->listeners->pdata[0]) : 0;
+}
+
+/* libsoup's signals. */
+
+/* A connection that is not ours came through the socket that keeps libsoup willing (below). */
+static void
+request_started (SoupServer *soup, SoupServerMessage *message, gpointer data)
+{
+  GSocket *socket = soup_server_message_get_socket (message);
+
+  if (barua_connection_of (soup_server_message_get_remote_address (message)) == NULL && socket != NULL)
+    g_socket_close (socket, NULL);
+}
+
+/* The header is complete. */
+static void
+request_headers (SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
+{
+  BaruaServer *server = data;
+  BaruaConnection *connection = barua_connection_of (soup_server_message_get_remote_address (message));
+
+  if (connection == NULL || connection->owner == NULL)
+    return;
+  if (connection->request != NULL)
+    barua_request_finish (connection->request);
+  barua_dispatch_headers (barua_request_new (server, connection, message));
+}
+
+/* (nullable): the request a message belongs to. */
+static BaruaRequest *
+request_of (SoupServerMessage *message)
+{
+  BaruaConnection *connection = barua_connection_of (soup_server_message_get_remote_address (message));
+  BaruaRequest *request = connection != NULL ? connection->request : NULL;
+
+  return request != NULL && request->message == message ? request : NULL;
+}
+
+/* The body is complete. */
+static void
+request_read (SoupServer *soup, SoupServerMessage *message, gpointer data)
+{
+  BaruaRequest *request = request_of (message);
+
+  if (request != NULL)
+    barua_dispatch_body (request);
+}
+
+/* The answer was written, or the client went. */
+static void
+request_done (SoupServer *soup, SoupServerMessage *message, gpointer data)
+{
+  BaruaServer *server = data;
+  BaruaRequest *request = request_of (message);
+
+  if (request == NULL)
+    return;
+  BaruaConnection *connection = request->connection;
+  if (connection->state != BARUA_CONNECTION_DRAINING)
+    barua_connection_enter (connection, BARUA_CONNECTION_IDLE);
+  if (server->is_stopping)
+    barua_connection_cut (connection);
+  barua_request_finish (request);
+}
+
+/*
+ * libsoup 3.2 keeps connections alive only while it listens somewhere. It gets an abstract socket that the kernel
+ * names and nobody is told of; whoever finds it is disconnected by request_started().
+ */
+static void
+make_libsoup_willing (BaruaServer *server)
+{
+  sa_family_t nameless = AF_UNIX;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, &error);
+
+  if (socket != NULL && bind (g_socket_get_fd (socket), (struct sockaddr *)&nameless, sizeof nameless) == 0
+      && g_socket_listen (socket, &error) && soup_server_listen_socket (server->soup, socket, 0, &error))
+    return;
+  g_warning ("connections are closed after each request: %s", error != NULL ? error->message : "bind failed");
+}
+
+BaruaServer *
+barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes, const BaruaServerApp *app,
+                  BaruaAuth *auth)
+{
+  BaruaServer *server = g_new0 (BaruaServer, 1);
+
+  server->n_refs = 1;
+  server->options = *options;
+  server->options.trusted_proxies = (const char *const *)g_strdupv ((char **)options->trusted_proxies);
+  server->app = *app;
+  server->auth = auth;
+  server->budget.max = options->max_bodies_bytes;
+  server->router = barua_router_new (routes);
+  server->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify)listener_free);
+  server->connections = barua_connections_new (&server->options, &server->stats);
+  server->soup = soup_server_new ("raw-paths", TRUE, "server-header", NULL, NULL);
+  soup_server_add_early_handler (server->soup, NULL, request_headers, server, NULL);
+  g_signal_connect (server->soup, "request-started", G_CALLBACK (request_started), server);
+  g_signal_connect (server->soup, "request-read", G_CALLBACK (request_read), server);
+  g_signal_connect (server->soup, "request-finished", G_CALLBACK (request_done), server);
+  g_signal_connect (server->soup, "request-aborted", G_CALLBACK (request_done), server);
+  make_libsoup_willing (server);
+  return server;
+}
+
+BaruaServer *
+barua_server_ref (BaruaServer *server)
+{
+  server->n_refs++;
+  return server;
+}
+
+void
+barua_server_unref (BaruaServer *server)
+{
+  if (--server->n_refs > 0)
+    return;
+  barua_router_free (server->router);
+  g_strfreev ((char **)server->options.trusted_proxies);
+  g_free (server);
+}
+
+/* Stopping. */
+
+static void
+stopped (gpointer data)
+{
+  BaruaServer *server = data;
+  void (*callback) (gpointer) = g_steal_pointer (&server->stopped);
+
+  g_clear_handle_id (&server->stop_id, g_source_remove);
+  if (callback != NULL)
+    callback (server->stopped_data);
+}
+
+static gboolean
+stop_overdue (gpointer data)
+{
+  BaruaServer *server = data;
+
+  server->stop_id = 0;
+  g_message ("%u requests are cut off", server->stats.open_requests);
+  barua_connections_cut (server->connections, TRUE);
+  stopped (server);
+  return G_SOURCE_REMOVE;
+}
+
+void
+barua_server_stop (BaruaServer *server, guint limit_ms, void (*callback) (gpointer data), gpointer data)
+{
+  g_return_if_fail (!server->is_stopping);
+
+  server->is_stopping = TRUE;
+  server->stopped = callback;
+  server->stopped_data = data;
+  g_ptr_array_set_size (server->listeners, 0);
+  barua_connections_cut (server->connections, FALSE);
+  if (limit_ms > 0)
+    server->stop_id = g_timeout_add (limit_ms, stop_overdue, server);
+  barua_connections_when_empty (server->connections, stopped, server);
+}
+
+/* Tells a request that its message will go. */
+static void
+finish_request_of (BaruaConnection *connection)
+{
+  if (connection->request != NULL)
+    barua_request_finish (connection->request);
+}
+
+void
+barua_server_free (BaruaServer *server)
+{
+  server->stopped = NULL;
+  g_clear_handle_id (&server->stop_id, g_source_remove);
+  g_ptr_array_unref (server->listeners);
+  barua_connections_foreach (server->connections, finish_request_of);
+  g_signal_handlers_disconnect_by_data (server->soup, server);
+  soup_server_remove_handler (server->soup, NULL);
+  g_clear_pointer (&server->connections, barua_connections_free);
+  soup_server_disconnect (server->soup);
+  g_clear_object (&server->soup);
+  barua_server_unref (server);
+}
+
+const BaruaServerStats *
+barua_server_stats (BaruaServer *server)
+{
+  server->stats.bodies_bytes = (gsize)g_atomic_pointer_get ((gpointer *)&server->budget.used);
+  return &server->stats;
+}
