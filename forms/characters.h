@@ -45,6 +45,12 @@ BaruaText barua_text_trim_end (BaruaText text);
 /** Whether @text is empty or WS only. */
 gboolean barua_text_is_blank (BaruaText text);
 
+/** A hash of the bytes of @text (FNV-1a). */
+guint32 barua_text_hash (BaruaText text);
+
+/** Whether @text is ASCII. */
+gboolean barua_text_is_ascii (BaruaText text);
+
 /** Whether @text holds a zero-width character. */
 gboolean barua_text_has_zero_width (BaruaText text);
 

@@ -27,13 +27,13 @@ typedef enum
 
 /**
  * BaruaChoice:
- * @key: the entry's key as text, @number when it is a number
- * @label: its label as stored
+ * @key: the entry's key as text; absent when it can match nothing
+ * @label: its label in the settings locale
  */
 typedef struct
 {
   BaruaText key;
-  BaruaText label; /* in the settings locale, decoded and translated */
+  BaruaText label;
 } BaruaChoice;
 
 /**
@@ -78,6 +78,16 @@ typedef struct
   BaruaText text;
 } BaruaValue;
 
+/**
+ * barua_field_compile:
+ * @key: the field's name, a JSON string
+ * @definition: the field's definition
+ * @locale: the settings locale, for the labels of choices
+ * @arena: lives as long as @field
+ */
+void barua_field_compile (BaruaJson key, BaruaJson definition, const BaruaTexts *texts,
+                          BaruaText locale, BaruaArena *arena, BaruaField *field);
+
 /** The type called @name; %BARUA_FIELD_OTHER for an unknown one. */
 BaruaFieldType barua_field_type (BaruaText name);
 
@@ -87,7 +97,7 @@ BaruaFieldType barua_field_type (BaruaText name);
  * @rules: for phone numbers
  * @out: (out): the typed value of parsing.md section 7; borrowed from @raw, @field or @arena
  *
- * `bsAggreDate` gives absent: it is computed from other fields.
+ * `bsAggreDate` and unknown types keep @raw.
  */
 void barua_field_convert (const BaruaField *field, BaruaText raw, const BaruaPhoneRules *rules,
                           BaruaArena *arena, BaruaValue *out);

@@ -56,6 +56,9 @@ const BaruaPhoneRules *barua_settings_phone_rules (const BaruaSettings *settings
 /** All texts. */
 const BaruaTexts *barua_settings_texts (const BaruaSettings *settings);
 
+/** The index of a language for barua_form_labels(); 0 for one that nothing is written in. */
+guint barua_settings_locale_index (const BaruaSettings *settings, BaruaText locale);
+
 /** Forms in the order of the settings. */
 guint barua_settings_n_forms (const BaruaSettings *settings);
 const BaruaForm *barua_settings_form (const BaruaSettings *settings, guint index);

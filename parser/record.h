@@ -10,6 +10,7 @@ G_BEGIN_DECLS
  * BaruaMessage:
  * @message: the text of the SMS; absent is an error, empty is not
  * @from: the sender as received; absent is an error, empty is not
+ * @from_json: the sender when it came in JSON and is no text, as null; counts instead of @from
  * @timestamp: `sent_timestamp` or `reported_date` as text; absent for now
  * @timestamp_json: the same as received in JSON; counts instead of @timestamp when not absent
  * @locale: the body's `locale`
@@ -23,6 +24,7 @@ typedef struct
 {
   BaruaText message;
   BaruaText from;
+  BaruaJson from_json;
   BaruaText timestamp;
   BaruaJson timestamp_json;
   BaruaText locale;
@@ -40,7 +42,8 @@ typedef struct
 
 /**
  * BaruaRecord:
- * @from: normalised, or as received; absent when there is none
+ * @from: normalised, or as received; absent when there is none or it is no text
+ * @from_json: JSON text of a sender that is no text, as null; absent otherwise
  * @form: the record's top-level form; absent when it is unknown and `forms_only_mode` is off
  * @code: the code that the parser tried; absent when the message has none
  * @format: "muvuku", "javarosa", "textforms", "compact" or "json"; absent when it cannot be told
@@ -58,6 +61,7 @@ typedef struct
 typedef struct
 {
   BaruaText from;
+  BaruaText from_json;
   BaruaText form;
   BaruaText code;
   BaruaText format;
@@ -105,6 +109,27 @@ gboolean barua_record_from_definition (const BaruaSettings *settings, const Baru
 gboolean barua_record_from_json (const BaruaSettings *settings, BaruaJson body,
                                  BaruaText query_locale, gint64 now_ms, BaruaArena *arena,
                                  BaruaRecord *record, GError **error);
+
+/**
+ * barua_record_from_json_definition:
+ * @form: (nullable): read the body with this definition, whatever `_meta.form` says
+ *
+ * As barua_record_from_json(), for `barua parse --definition`.
+ */
+gboolean barua_record_from_json_definition (const BaruaSettings *settings, const BaruaForm *form,
+                                            BaruaJson body, BaruaText query_locale, gint64 now_ms,
+                                            BaruaArena *arena, BaruaRecord *record,
+                                            GError **error);
+
+/**
+ * barua_message_from_json:
+ * @body: `{message, from, sent_timestamp or reported_date, locale, gateway_ref}`
+ * @message: (out): borrowed from @body and @arena; the clock and the query's locale are not set
+ *
+ * A message given as JSON. A number is taken as its digits; another member that is no text is absent, but for the sender,
+ * which stays what it is.
+ */
+void barua_message_from_json (BaruaJson body, BaruaArena *arena, BaruaMessage *message);
 
 /**
  * barua_record_plain:

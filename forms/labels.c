@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The labels of a form in one language, ready for comparing. */
+
+#define G_LOG_DOMAIN "barua-forms"
+
+#include "forms/labels.h"
+
+#include "forms/characters.h"
+
+/* The building of one set of labels. */
+typedef struct
+{
+  BaruaText *names;
+  int *owners; /* the first field that has the name as its label, or -1 */
+  guint n_names;
+  gint32 *slots;
+  guint32 mask;
+} Names;
+
+/* The slot of @name, or the empty one where it belongs. */
+static guint32
+find_slot (const BaruaText *names, const gint32 *slots, guint32 mask, BaruaText name)
+{
+  guint32 slot = barua_text_hash (name) & mask;
+
+  while (slots[slot] >= 0 && !barua_text_equal (names[slots[slot]], name))
+    slot = (slot + 1) & mask;
+  return slot;
+}
+
+/* The number of @name, a new one when it has none yet. */
+static int
+need_name (Names *names, BaruaText name)
+{
+  guint32 slot = find_slot (names->names, names->slots, names->mask, name);
+
+  if (names->slots[slot] < 0)
+    {
+      names->slots[slot] = (gint32)names->n_names;
+      names->names[names->n_names] = name;
+      names->owners[names->n_names] = -1;
+      names->n_names++;
+    }
+  return names->slots[slot];
+}
+
+static void
+names_init (Names *names, BaruaArena *arena, guint n_fields)
+{
+  guint32 size = 8;
+
+  while (size < 4 * n_fields)
+    size *= 2;
+  names->names = barua_arena_alloc (arena, 2 * n_fields * sizeof *names->names + 1);
+  names->owners = barua_arena_alloc (arena, 2 * n_fields * sizeof *names->owners + 1);
+  names->slots = barua_arena_alloc (arena, size * sizeof *names->slots);
+  names->n_names = 0;
+  names->mask = size - 1;
+  for (guint32 i = 0; i < size; i++)
+    names->slots[i] = -1;
+}
+
+/* Notes what labels can begin with. */
+static void
+note_first (BaruaLabels *labels, BaruaText folded)
+{
+  if (folded.n == 0)
+    return;
+  guchar first = (guchar)*folded.p;
+  if (first < 0x80)
+    labels->first[first >> 6] |= G_GUINT64_CONSTANT (1) << (first & 63);
+  else
+    labels->has_wide_first = TRUE;
+}
+
+/* Gives every label to the first field that has it, and every key that is no other field's label
+ * to its field (parsing.md 6.3; settings-and-forms.md 5.4, rule 12). */
+static void
+assign_names (Names *names, BaruaFieldLabels *fields, const int *label_names, const int *key_names,
+              guint n_fields)
+{
+  for (guint i = 0; i < n_fields; i++)
+    if (label_names[i] >= 0 && names->owners[label_names[i]] < 0)
+      names->owners[label_names[i]] = (int)i;
+  for (guint i = 0; i < n_fields; i++)
+    {
+      int owner = names->owners[key_names[i]];
+      gboolean owns_label = label_names[i] >= 0 && names->owners[label_names[i]] == (int)i;
+      fields[i].label_name = owns_label ? label_names[i] : -1;
+      fields[i].key_name = owner < 0 || owner == (int)i ? key_names[i] : -1;
+    }
+}
+
+const BaruaLabels *
+barua_labels_new (BaruaArena *arena, const BaruaText *keys, const BaruaText *tiny,
+                  const BaruaText *shorts, guint n_fields)
+{
+  BaruaLabels *labels = barua_arena_alloc (arena, sizeof *labels);
+  BaruaFieldLabels *fields = barua_arena_alloc (arena, n_fields * sizeof *fields + 1);
+  g_autofree int *label_names = g_new (int, n_fields);
+  g_autofree int *key_names = g_new (int, n_fields);
+  Names names;
+
+  *labels = (BaruaLabels){ .fields = fields, .n_fields = n_fields };
+  names_init (&names, arena, n_fields);
+  for (guint i = 0; i < n_fields; i++)
+    {
+      fields[i].tiny = tiny[i];
+      fields[i].tiny_folded = barua_text_fold (arena, tiny[i]);
+      fields[i].short_label = shorts[i];
+      fields[i].short_folded = barua_text_fold (arena, shorts[i]);
+      note_first (labels, fields[i].tiny_folded);
+      note_first (labels, fields[i].short_folded);
+      label_names[i]
+          = tiny[i].n > 0 ? need_name (&names, barua_text_lower (arena, tiny[i])) : -1;
+      key_names[i] = need_name (&names, keys[i]);
+    }
+  assign_names (&names, fields, label_names, key_names, n_fields);
+  labels->n_names = names.n_names;
+  labels->names = names.names;
+  labels->slots = names.slots;
+  labels->mask = names.mask;
+  return labels;
+}
+
+int
+barua_labels_find_name (const BaruaLabels *labels, BaruaText name)
+{
+  return labels->slots[find_slot (labels->names, labels->slots, labels->mask, name)];
+}
+
+/* Whether @text is @label, or @label with a blank or a digit behind it. */
+static gboolean
+begins_with (BaruaText text, BaruaText label)
+{
+  gsize length;
+
+  if (label.n == 0 || !barua_text_has_folded_prefix (text, label, &length))
+    return FALSE;
+  if (length == text.n)
+    return TRUE;
+  const char *next = text.p + length;
+  return barua_is_digit (*next) || barua_is_white (barua_next_char (&next, text.p + text.n));
+}
+
+gboolean
+barua_labels_begin (const BaruaLabels *labels, BaruaText text)
+{
+  if (text.n == 0)
+    return FALSE;
+  guchar first = (guchar)*text.p;
+  if (first < 0x80)
+    {
+      first = (guchar)barua_fold_char (first);
+      if (!(labels->first[first >> 6] >> (first & 63) & 1))
+        return FALSE;
+    }
+  else if (!labels->has_wide_first)
+    return FALSE;
+  for (guint i = 0; i < labels->n_fields; i++)
+    if (begins_with (text, labels->fields[i].tiny_folded)
+        || begins_with (text, labels->fields[i].short_folded))
+      return TRUE;
+  return FALSE;
+}
+
+int
+barua_labels_find_tiny (const BaruaLabels *labels, BaruaText label, guint from)
+{
+  gsize length;
+
+  for (guint i = from; i < labels->n_fields; i++)
+    {
+      BaruaText folded = labels->fields[i].tiny_folded;
+      if (folded.n > 0 && barua_text_has_folded_prefix (label, folded, &length)
+          && length == label.n)
+        return (int)i;
+    }
+  return -1;
+}
