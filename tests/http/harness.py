@@ -361,7 +361,8 @@ class Phone:
         return entry["id"]
 
     def batch(self):
-        return ([i for i in self.inbox if not i[1]][:10], [u for u in self.updates if not u[1]][:20])
+        return ([i for i in self.inbox if not i[1]][:10],
+                [u for u in self.updates if not u[1]][:20])
 
     def head(self, body):
         return ("POST /api/sms HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
@@ -611,7 +612,8 @@ def replies_settings(**more):
 
 
 def field(kind, tiny, **more):
-    return {"type": kind, "labels": {"tiny": {"en": tiny}, "short": {"en": tiny + " value"}}, **more}
+    return {"type": kind, **more,
+            "labels": {"tiny": {"en": tiny}, "short": {"en": tiny + " value"}}}
 
 
 FORMS = {

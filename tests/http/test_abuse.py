@@ -282,7 +282,8 @@ class Wire(Base):
                      b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
                      b"POST /api/sms HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
                      b"POST /api/sms HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
-                     b"POST /api/sms HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                     b"POST /api/sms HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     b"zz\r\n",
                      b"POST /api/sms HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                      b"ffffffffffffffff\r\n", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
                      b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"):
@@ -291,7 +292,8 @@ class Wire(Base):
                 self.assertEqual(self.c.get("/healthz").status, 200)
 
     def test_long_lines(self):
-        for data in (b"GET /" + b"a" * 200000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        for data in (b"GET /" + b"a" * 200000 + b" HTTP/1.1\r\nHost: x\r\n"
+                     b"Connection: close\r\n\r\n",
                      b"GET /api/sms HTTP/1.1\r\nX: " + b"a" * 500000 + b"\r\n\r\n",
                      b"GET /api/sms HTTP/1.1\r\n" + b"X: y\r\n" * 100000 + b"\r\n",
                      b"GET /medic/_all_docs?" + b"a=b&" * 10000 + b" HTTP/1.1\r\nHost: x\r\n"

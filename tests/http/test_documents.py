@@ -31,7 +31,7 @@ class Base(ServerCase):
     def setUp(self):
         super().setUp()
         self.ids = sorted((d["_id"] for d in self.c.documents()), key=lambda i: i.encode())
-        self.id = self.c.record("doc-0")["_id"]
+        self.record_id = self.c.record("doc-0")["_id"]
 
     def refused(self, mount, path, status, error, reason, method="GET"):
         answer = self.c.request(method, mount + path)
@@ -46,7 +46,7 @@ class Document(Base):
     def test_body(self):
         for mount in MOUNTS:
             with self.subTest(mount):
-                answer = self.check(self.c.get(f"{mount}/{self.id}"), 200)
+                answer = self.check(self.c.get(f"{mount}/{self.record_id}"), 200)
                 self.assertTrue(answer.header("content-type").startswith("application/json"))
                 self.assertTrue(answer.text.endswith("}\n"), "one newline ends the body")
                 self.assertEqual(list(answer.json())[:2], ["_id", "_rev"])
@@ -54,72 +54,73 @@ class Document(Base):
 
     def test_json_whatever_is_accepted(self):
         for accept in ("text/html", "*/*", JSON_TYPE):
-            answer = self.c.get("/medic/" + self.id, {"Accept": accept})
+            answer = self.c.get("/medic/" + self.record_id, {"Accept": accept})
             self.assertTrue(answer.header("content-type").startswith("application/json"))
 
     def test_head(self):
-        get, head = self.c.get("/medic/" + self.id), self.c.request("HEAD", "/medic/" + self.id)
+        path = "/medic/" + self.record_id
+        get, head = self.c.get(path), self.c.request("HEAD", path)
         self.assertEqual((head.status, head.body), (200, b""))
         self.assertEqual(head.header("etag"), get.header("etag"))
         self.assertEqual(head.header("content-length"), str(len(get.body)))
         self.assertEqual(self.c.request("HEAD", "/medic/nope").status, 404)
 
     def test_etag(self):
-        answer = self.c.get("/medic/" + self.id)
+        answer = self.c.get("/medic/" + self.record_id)
         self.assertEqual(answer.header("etag"), f'"{answer.json()["_rev"]}"')
         self.assertEqual(answer.header("cache-control"), "must-revalidate")
-        same = self.c.get("/medic/" + self.id, {"If-None-Match": answer.header("etag")})
+        same = self.c.get("/medic/" + self.record_id, {"If-None-Match": answer.header("etag")})
         self.assertEqual((same.status, same.body), (304, b""))
-        other = self.c.get("/medic/" + self.id, {"If-None-Match": '"1-abc"'})
+        other = self.c.get("/medic/" + self.record_id, {"If-None-Match": '"1-abc"'})
         self.assertEqual(other.status, 200)
 
     def test_no_etag_with_these(self):
         for query in ("revs=true", "revs_info=true", "conflicts=true", "deleted_conflicts=true",
                       "local_seq=true", "open_revs=all"):
             with self.subTest(query):
-                answer = self.c.get(f"/medic/{self.id}?{query}")
+                answer = self.c.get(f"/medic/{self.record_id}?{query}")
                 self.assertEqual(answer.status, 200, answer)
                 self.assertIsNone(answer.header("etag"))
 
     def test_revisions(self):
-        answer = self.c.get(f"/medic/{self.id}?revs=true").json()
+        answer = self.c.get(f"/medic/{self.record_id}?revs=true").json()
         generation, revision = answer["_rev"].split("-")
         self.assertEqual(answer["_revisions"]["start"], int(generation))
         self.assertEqual(answer["_revisions"]["ids"][0], revision)
         self.assertEqual(len(answer["_revisions"]["ids"]), int(generation))
-        info = self.c.get(f"/medic/{self.id}?revs_info=true").json()["_revs_info"]
+        info = self.c.get(f"/medic/{self.record_id}?revs_info=true").json()["_revs_info"]
         self.assertEqual([i["rev"] for i in info], [
             f"{int(generation) - n}-{r}" for n, r in enumerate(answer["_revisions"]["ids"])])
         self.assertEqual(info[0]["status"], "available")
 
     def test_rev(self):
-        document = self.c.get("/medic/" + self.id).json()
+        document = self.c.get("/medic/" + self.record_id).json()
         for query in (document["_rev"], f"{document['_rev']}&latest=true", "undefined"):
             with self.subTest(query):
-                self.check(self.c.get(f"/medic/{self.id}?rev={query}"), 200, document)
+                self.check(self.c.get(f"/medic/{self.record_id}?rev={query}"), 200, document)
         for mount in MOUNTS[:2]:
-            self.refused(mount, f"/{self.id}?rev=9-0123456789abcdef0123456789abcdef", 404,
+            self.refused(mount, f"/{self.record_id}?rev=9-0123456789abcdef0123456789abcdef", 404,
                          "not_found", "missing")
 
     def test_no_conflicts(self):
-        answer = self.c.get(f"/medic/{self.id}?conflicts=true&deleted_conflicts=true").json()
+        answer = self.c.get(f"/medic/{self.record_id}?conflicts=true&deleted_conflicts=true").json()
         self.assertNotIn("_conflicts", answer)
         self.assertNotIn("_deleted_conflicts", answer)
 
     def test_local_seq_and_meta(self):
-        self.assertIsInstance(self.c.get(f"/medic/{self.id}?local_seq=true").json()["_local_seq"],
-                              int)
-        self.assertIn("_revs_info", self.c.get(f"/medic/{self.id}?meta=true").json())
+        document = self.c.get(f"/medic/{self.record_id}?local_seq=true").json()
+        self.assertIsInstance(document["_local_seq"], int)
+        self.assertIn("_revs_info", self.c.get(f"/medic/{self.record_id}?meta=true").json())
 
     def test_open_revs(self):
-        document = self.c.get("/medic/" + self.id).json()
-        self.check(self.c.get(f"/medic/{self.id}?open_revs=all"), 200, [{"ok": document}])
+        document = self.c.get("/medic/" + self.record_id).json()
+        self.check(self.c.get(f"/medic/{self.record_id}?open_revs=all"), 200, [{"ok": document}])
         revisions = [document["_rev"], "9-abc"]
-        self.check(self.c.get(f"/medic/{self.id}{q(open_revs=revisions)}"), 200,
+        self.check(self.c.get(f"/medic/{self.record_id}{q(open_revs=revisions)}"), 200,
                    [{"ok": document}, {"missing": "9-abc"}])
-        self.check(self.c.get(f"/medic/{self.id}{q(open_revs=['9-abc'])}"), 200,
+        self.check(self.c.get(f"/medic/{self.record_id}{q(open_revs=['9-abc'])}"), 200,
                    [{"missing": "9-abc"}])
-        self.assertEqual(self.c.get(f"/medic/{self.id}?open_revs=1-a").status, 400)
+        self.assertEqual(self.c.get(f"/medic/{self.record_id}?open_revs=1-a").status, 400)
         self.assertEqual(self.c.get("/medic/nope?open_revs=all").status, 404)
 
     def test_missing(self):
@@ -142,15 +143,15 @@ class Document(Base):
     def test_queries(self):
         for query in ("revs=maybe", "conflicts=2", "revs_info=null"):
             with self.subTest(query):
-                answer = self.c.get(f"/medic/{self.id}?{query}")
+                answer = self.c.get(f"/medic/{self.record_id}?{query}")
                 self.assertEqual((answer.status, answer.json()["error"]),
                                  (400, "query_parse_error"))
         for query in ("revs=TRUE", "unknown=1&stale=ok", "_nonce=5", "&&", "rev=undefined"):
             with self.subTest(query):
-                self.assertEqual(self.c.get(f"/medic/{self.id}?{query}").status, 200)
+                self.assertEqual(self.c.get(f"/medic/{self.record_id}?{query}").status, 200)
 
     def test_escaped_id(self):
-        escaped = "".join(f"%{ord(ch):02x}" for ch in self.id)
+        escaped = "".join(f"%{ord(ch):02x}" for ch in self.record_id)
         self.assertEqual(self.c.get("/medic/" + escaped).status, 200)
 
     def test_settings_document(self):
@@ -291,7 +292,7 @@ class Database(Base):
 
     def test_sequence_moves_with_writes(self):
         before = self.c.get("/medic").json()["update_seq"]
-        self.c.get("/medic/" + self.id)
+        self.c.get("/medic/" + self.record_id)
         self.assertEqual(self.c.get("/medic").json()["update_seq"], before)
         self.c.sms([self.incoming("another")])
         self.assertGreater(self.c.get("/medic").json()["update_seq"], before)

@@ -271,7 +271,8 @@ class Bodies(ServerCase):
 
     def test_responses_are_compressed_on_request_only(self):
         """1.5: from 1 KiB up."""
-        for accept, packed in (("gzip", True), ("gzip, deflate", True), ("deflate, gzip;q=1.0", True),
+        for accept, packed in (("gzip", True), ("gzip, deflate", True),
+                               ("deflate, gzip;q=1.0", True),
                                ("GZIP", True), (None, False), ("identity", False),
                                ("deflate", False), ("gzip;q=0", False), ("br", False)):
             with self.subTest(accept=accept):

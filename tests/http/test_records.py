@@ -131,7 +131,8 @@ class Form(Base):
     """6.1: form-encoded bodies."""
 
     def test_the_reference_example(self):
-        body = "message=1!YYYZ!Sam%2323%232015%23ANC&from=+5511943348031&reported_date=1352399720000"
+        body = "message=1!YYYZ!Sam%2323%232015%23ANC&from=+5511943348031" \
+               "&reported_date=1352399720000"
         self.c.settings(replies_settings(transitions={}, default_country_code=55))
         try:
             record = self.stored(self.c.request("POST", V1, body, {"Content-Type": FORM_TYPE}))
@@ -186,10 +187,13 @@ class Form(Base):
         text = {"en": "Message appears empty.", "fr": "Le message reçu est vide.",
                 "sw": "Ujumbe unaonekana kama ni mtupu."}
         for path, query, body, expected in (
-                (V1, "", None, "en"), (V1, "?locale=fr", None, "fr"), (V1, "?locale=fr", "sw", "sw"),
-                (V1, "", "sw", "sw"), (V2, "?locale=fr", None, "en"), (V2, "?locale=fr", "sw", "sw")):
+                (V1, "", None, "en"), (V1, "?locale=fr", None, "fr"),
+                (V1, "?locale=fr", "sw", "sw"), (V1, "", "sw", "sw"),
+                (V2, "?locale=fr", None, "en"), (V2, "?locale=fr", "sw", "sw")):
             with self.subTest(path=path, query=query, body=body):
-                values = {"from": self.number(), "message": " ", **({"locale": body} if body else {})}
+                values = {"from": self.number(), "message": " "}
+                if body:
+                    values["locale"] = body
                 record = self.stored(self.c.form(path + query, values))
                 self.assertEqual(record["errors"],
                                  [{"code": "sys.empty", "message": text[expected]}])

@@ -638,7 +638,8 @@ class Updates(ServerCase):
 
     def test_reason(self):
         task = self.report(self.message(), ("FAILED", "radio-off"))
-        self.assertEqual((task["state"], task["state_details"]), ("failed", {"reason": "radio-off"}))
+        self.assertEqual((task["state"], task["state_details"]),
+                         ("failed", {"reason": "radio-off"}))
         self.assertEqual(task["state_history"][-1]["state_details"], {"reason": "radio-off"})
 
     def test_reason_goes_with_its_state(self):
@@ -746,7 +747,8 @@ class Play(ServerCase):
             for i in range(1 + step % 13):
                 sender = self.number()
                 kind = (step + i) % 3
-                text = ("1!YYYZ!Sam#23#2015#ANC", "YYYZ Sam 23 2015 ANC", f"question {step}.{i}")[kind]
+                text = ("1!YYYZ!Sam#23#2015#ANC", "YYYZ Sam 23 2015 ANC",
+                        f"question {step}.{i}")[kind]
                 ref = phone.receive(sender, text)
                 wanted[ref] = (sender, text)
                 if kind == 2:
