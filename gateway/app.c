@@ -86,7 +86,7 @@ find_account_free (gpointer data)
   FindAccount *find = data;
 
   g_free (find->name);
-  barua_auth_account_free (find->account);
+  g_clear_pointer (&find->account, barua_auth_account_free);
   g_free (find);
 }
 
