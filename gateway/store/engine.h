@@ -37,7 +37,7 @@ typedef struct
                              gint64 lease_ms, GPtrArray **messages, GError **error);
   gboolean (*has_offered_messages) (BaruaReader *reader, const char *account, gint64 now_ms,
                                     gboolean *has_messages, GError **error);
-  BaruaMessage *(*find_message) (BaruaReader *reader, BaruaText uuid, GError **error);
+  BaruaQueuedMessage *(*find_message) (BaruaReader *reader, BaruaText uuid, GError **error);
   gboolean (*count_repeat) (BaruaTx *tx, const guint8 key[32], gint64 now_ms, guint *count,
                             GError **error);
 
@@ -84,6 +84,6 @@ struct _BaruaTx
 BaruaDocument *barua_document_new (BaruaText id, gint64 generation, BaruaText hash, BaruaText body);
 
 /** A message with copies of the texts of @borrowed in the same piece of memory. */
-BaruaMessage *barua_message_new (const BaruaMessage *borrowed);
+BaruaQueuedMessage *barua_message_new (const BaruaQueuedMessage *borrowed);
 
 G_END_DECLS

@@ -599,37 +599,33 @@ lease (BaruaSqliteConnection *connection, Candidate *candidate, const char *acco
   sqlite3_bind_int64 (update, 3, until_ms);
   if (!barua_statement_step (update, &has_row, error))
     return FALSE;
-  BaruaMessage message = { .uuid = barua_column_text (update, 0),
-                           .to = barua_column_text (update, 1),
-                           .content = barua_column_text (update, 2),
-                           .document_id = barua_text (candidate->document_id),
-                           .account = barua_text (account),
-                           .state = (BaruaTaskState)sqlite3_column_int (update, 4),
-                           .due_ms = candidate->due_ms,
-                           .handouts = (guint)sqlite3_column_int (update, 6) };
+  BaruaQueuedMessage message = { .uuid = barua_column_text (update, 0),
+                                 .to = barua_column_text (update, 1),
+                                 .content = barua_column_text (update, 2),
+                                 .document_id = barua_text (candidate->document_id),
+                                 .account = barua_text (account),
+                                 .state = (BaruaTaskState)sqlite3_column_int (update, 4),
+                                 .due_ms = candidate->due_ms,
+                                 .handouts = (guint)sqlite3_column_int (update, 6) };
   barua_message_path_read (barua_column_text (update, 3), &message.path);
   g_ptr_array_add (messages, barua_message_new (&message));
   return message.handouts != BARUA_MAX_HANDOUTS
          || move_behind (connection, candidate->msgnum, error);
 }
 
-/* Hands out at most @limit messages of one queue. */
+/* Chooses at most @limit messages of one queue and appends them to @chosen. */
 static gboolean
-take_from (BaruaSqliteConnection *connection, int queue, const char *account, guint limit,
-           gint64 now_ms, gint64 lease_ms, GPtrArray *messages, GError **error)
+choose_from (BaruaSqliteConnection *connection, int queue, const char *account, guint limit,
+             gint64 free_from_ms, GArray *chosen, GError **error)
 {
   g_autoptr (GArray) candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
-  const gint64 free_from_ms
-      = lease_ms > 0 ? now_ms : G_MAXINT64; /* no leases: everything is free */
 
   g_array_set_clear_func (candidates, candidate_clear);
   if (!collect_candidates (connection, queue, account, free_from_ms, limit, candidates, error)
       || !choose_candidates (connection, candidates, limit, error))
     return FALSE;
-  for (guint i = 0; i < candidates->len; i++)
-    if (!lease (connection, &g_array_index (candidates, Candidate, i), account,
-                now_ms + MAX (lease_ms, 0), messages, error))
-      return FALSE;
+  g_array_append_vals (chosen, candidates->data, candidates->len);
+  g_array_set_clear_func (candidates, NULL); /* their texts belong to @chosen now */
   return TRUE;
 }
 
@@ -637,13 +633,21 @@ gboolean
 barua_sqlite_take_messages (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
                             gint64 lease_ms, GPtrArray **messages, GError **error)
 {
-  BaruaSqliteConnection *connection = barua_sqlite_connection (&tx->reader);
-  g_autoptr (GPtrArray) taken = g_ptr_array_new_with_free_func ((GDestroyNotify)barua_message_free);
   static const int queues[] = { QUEUE_OFFERED, QUEUE_BEHIND };
+  BaruaSqliteConnection *connection = barua_sqlite_connection (&tx->reader);
+  g_autoptr (GPtrArray) taken
+      = g_ptr_array_new_with_free_func ((GDestroyNotify)barua_queued_message_free);
+  g_autoptr (GArray) chosen = g_array_new (FALSE, FALSE, sizeof (Candidate));
+  const gint64 free_from_ms = lease_ms > 0 ? now_ms : G_MAXINT64; /* no leases: all are free */
+  const gint64 until_ms = now_ms + MAX (lease_ms, 0);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (queues) && taken->len < limit; i++)
-    if (!take_from (connection, queues[i], account, limit - taken->len, now_ms, lease_ms, taken,
-                    error))
+  g_array_set_clear_func (chosen, candidate_clear);
+  for (gsize i = 0; i < G_N_ELEMENTS (queues) && chosen->len < limit; i++)
+    if (!choose_from (connection, queues[i], account, limit - chosen->len, free_from_ms, chosen,
+                      error))
+      return FALSE;
+  for (guint i = 0; i < chosen->len; i++)
+    if (!lease (connection, &g_array_index (chosen, Candidate, i), account, until_ms, taken, error))
       return FALSE;
   *messages = g_steal_pointer (&taken);
   return TRUE;
@@ -663,7 +667,7 @@ barua_sqlite_has_offered_messages (BaruaReader *reader, const char *account, gin
   return barua_statement_step (any, has_messages, error);
 }
 
-BaruaMessage *
+BaruaQueuedMessage *
 barua_sqlite_find_message (BaruaReader *reader, BaruaText uuid, GError **error)
 {
   g_autoptr (BaruaStatement) find
@@ -681,7 +685,7 @@ barua_sqlite_find_message (BaruaReader *reader, BaruaText uuid, GError **error)
       g_set_error_literal (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND, "missing");
       return NULL;
     }
-  BaruaMessage message
+  BaruaQueuedMessage message
       = { .uuid = barua_column_text (find, 0),
           .to = barua_column_text (find, 1),
           .content = barua_column_text (find, 2),

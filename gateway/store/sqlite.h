@@ -307,7 +307,7 @@ gboolean barua_sqlite_take_messages (BaruaTx *tx, const char *account, guint lim
                                      gint64 lease_ms, GPtrArray **messages, GError **error);
 gboolean barua_sqlite_has_offered_messages (BaruaReader *reader, const char *account, gint64 now_ms,
                                             gboolean *has_messages, GError **error);
-BaruaMessage *barua_sqlite_find_message (BaruaReader *reader, BaruaText uuid, GError **error);
+BaruaQueuedMessage *barua_sqlite_find_message (BaruaReader *reader, BaruaText uuid, GError **error);
 
 /* sqlite-accounts.c */
 

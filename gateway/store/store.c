@@ -317,12 +317,12 @@ barua_tx_claim_reference (BaruaTx *tx, BaruaText ref, gboolean *is_new, GError *
   return tx->reader.store->engine->claim_reference (tx, ref, is_new, error);
 }
 
-BaruaMessage *
-barua_message_new (const BaruaMessage *borrowed)
+BaruaQueuedMessage *
+barua_message_new (const BaruaQueuedMessage *borrowed)
 {
   const gsize n = borrowed->uuid.n + borrowed->to.n + borrowed->content.n + borrowed->document_id.n
                   + borrowed->account.n + 5;
-  BaruaMessage *message = g_malloc (sizeof *message + n);
+  BaruaQueuedMessage *message = g_malloc (sizeof *message + n);
   char *at = (char *)(message + 1);
 
   *message = *borrowed;
@@ -335,7 +335,7 @@ barua_message_new (const BaruaMessage *borrowed)
 }
 
 void
-barua_message_free (BaruaMessage *message)
+barua_queued_message_free (BaruaQueuedMessage *message)
 {
   g_free (message);
 }
@@ -359,7 +359,7 @@ barua_reader_has_offered_messages (BaruaReader *reader, const char *account, gin
   return reader->store->engine->has_offered_messages (reader, account, now_ms, has_messages, error);
 }
 
-BaruaMessage *
+BaruaQueuedMessage *
 barua_reader_find_message (BaruaReader *reader, BaruaText uuid, GError **error)
 {
   return reader->store->engine->find_message (reader, uuid, error);

@@ -363,12 +363,12 @@ gboolean barua_tx_put_document (BaruaTx *tx, const BaruaEdit *edit, BaruaWritten
 gboolean barua_tx_claim_reference (BaruaTx *tx, BaruaText ref, gboolean *is_new, GError **error);
 
 /**
- * BaruaMessage:
+ * BaruaQueuedMessage:
  * @document_id: the document that holds it
  * @account: (nullable): who got it last
  * @handouts: how often, this one included
  *
- * One message of the queue. All of it is freed by barua_message_free(); texts are NUL-terminated.
+ * One message of the queue. All of it is freed by barua_queued_message_free(); texts are NUL-terminated.
  */
 typedef struct
 {
@@ -381,17 +381,17 @@ typedef struct
   BaruaTaskState state;
   gint64 due_ms;
   guint handouts;
-} BaruaMessage;
+} BaruaQueuedMessage;
 
-void barua_message_free (BaruaMessage *message);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaMessage, barua_message_free)
+void barua_queued_message_free (BaruaQueuedMessage *message);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaQueuedMessage, barua_queued_message_free)
 
 /**
  * barua_tx_take_messages:
  * @account: who asks
  * @limit: at most so many, 25 for a phone
  * @lease_ms: as long nobody else gets them; 0: everybody gets everything
- * @messages: (out) (transfer full) (element-type BaruaMessage): maybe empty
+ * @messages: (out) (transfer full) (element-type BaruaQueuedMessage): maybe empty
  *
  * Hands out messages by due time, document id and place in the document (messaging.md 3.7); those
  * handed out 20 times come after all others (4.4). What another account holds on lease is left out.
@@ -410,7 +410,7 @@ gboolean barua_reader_has_offered_messages (BaruaReader *reader, const char *acc
  *
  * Returns: (transfer full): the message of the default database with this uuid
  */
-BaruaMessage *barua_reader_find_message (BaruaReader *reader, BaruaText uuid, GError **error);
+BaruaQueuedMessage *barua_reader_find_message (BaruaReader *reader, BaruaText uuid, GError **error);
 
 /**
  * barua_tx_count_repeat:
