@@ -6,3 +6,12 @@
 
 /** `barua parse`: messages in, records out. */
 int barua_cli_parse (int argc, char **argv);
+
+/** `barua forms check`: findings about form definitions. */
+int barua_cli_forms (int argc, char **argv);
+
+/** `barua check`: differences between what is derived and the documents; 1 when there are any. */
+int barua_cli_check (int argc, char **argv);
+
+/** `barua reindex`: makes what is derived again; refused beside a running server. */
+int barua_cli_reindex (int argc, char **argv);
