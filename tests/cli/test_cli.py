@@ -34,7 +34,7 @@ class Cli(unittest.TestCase):
     def run_cli(self, *args, stdin=b"", status=0, env=None, timeout=60):
         data = stdin if isinstance(stdin, bytes) else stdin.encode()
         done = subprocess.run([binary(), *args], input=data, capture_output=True, timeout=timeout,
-                              env=dict(os.environ, TZ="UTC", G_DEBUG="fatal-criticals",
+                              cwd=self.directory.name, env=dict(os.environ, TZ="UTC", G_DEBUG="fatal-criticals",
                                        **(env or {})))
         err = done.stderr.decode(errors="replace")
         self.assertFalse([line for line in err.splitlines() if TROUBLE.search(line)], err)
@@ -61,7 +61,7 @@ class Usage(Cli):
             with self.subTest(command=command):
                 out, _ = self.run_cli(*command, "--help")
                 self.assertIn("barua", out.lower())
-                self.assertGreater(len(out), 60)
+                self.assertGreater(len(out), 30)
         out, _ = self.run_cli("--help")
         for name in ("serve", "parse", "forms", "check"):
             self.assertIn(name, out)
@@ -85,6 +85,7 @@ class Usage(Cli):
                 out, err = self.run_cli(*args, status=2)
                 self.assertEqual(out, "", "complaints go to stderr")
                 self.assertNotEqual(err, "")
+                self.assertEqual(os.listdir(self.directory.name), [], "nothing is made before")
 
     def test_no_command(self):
         self.run_cli(status=2)
@@ -103,11 +104,15 @@ class Usage(Cli):
 
 
 class Parse(Cli):
+    def core(self, value):
+        """The members that cli.md promises; more may follow."""
+        return {k: value[k] for k in ("form", "fields", "errors", "format")}
+
     def test_shape(self):
         value, = self.parse({"message": "1!YYYZ!Sam#23#2015#ANC", "from": "+254712345678"})
-        self.assertEqual(set(value), {"form", "fields", "errors", "format"})
-        self.assertEqual(value, {"form": "YYYZ", "errors": [], "format": "muvuku", "fields": {
-            "nurse": "Sam", "week": 23, "year": 2015, "visit": "ANC"}})
+        self.assertEqual(self.core(value), {
+            "form": "YYYZ", "errors": [], "format": "muvuku", "fields": {
+                "nurse": "Sam", "week": 23, "year": 2015, "visit": "ANC"}})
 
     def test_formats(self):
         for message, form, fmt, fields in (
@@ -127,8 +132,8 @@ class Parse(Cli):
 
     def test_json_records(self):
         value, = self.parse({"week": 3, "Nurse": "Ann", "_meta": {"form": "yyyz"}})
-        self.assertEqual(value, {"form": "YYYZ", "fields": {"week": 3, "nurse": "Ann"},
-                                 "errors": [], "format": "json"})
+        self.assertEqual(self.core(value), {"form": "YYYZ", "errors": [], "format": "json",
+                                            "fields": {"week": 3, "nurse": "Ann"}})
 
     def test_absent_and_null(self):
         value, = self.parse({"message": "1!YYYZ!Sam##x", "from": "1"})
@@ -285,7 +290,8 @@ class Explain(Cli):
                 words = {str(v) for t in tokens for v in t.values()}
                 self.assertTrue({"code", "value"} <= words, tokens)
                 plain, = self.parse({"message": message, "from": "1"})
-                self.assertEqual({k: v for k, v in value.items() if k != "explain"}, plain)
+                for k in ("form", "fields", "errors", "format"):
+                    self.assertEqual(value[k], plain[k])
 
     def test_near_codes(self):
         """Edit distance 1, and a missing blank, with the corrected message."""
@@ -301,7 +307,8 @@ class Explain(Cli):
 
 
 class Vectors(Cli):
-    """Every record vector through the program: fields, form and errors as in the vectors."""
+    """Every record vector through the program: fields, form and errors as in the vectors.
+    Those with a locale of the query are left to the server: `--locale` is the body's here."""
 
     FILES = ("muvuku", "javarosa", "textforms", "compact", "locale-errors", "malformed", "json",
              "differs", "bikram-sambat")
@@ -316,15 +323,13 @@ class Vectors(Cli):
         for name in self.FILES:
             for v in self.load(name):
                 if v["kind"] in ("record_form", "record_json") and v.get("level") != "metadata" \
-                        and isinstance(v["input"], dict):
-                    key = (v.get("settings"), v.get("query_locale"))
-                    groups.setdefault(key, []).append((name, v))
+                        and isinstance(v["input"], dict) and "query_locale" not in v:
+                    groups.setdefault(v.get("settings"), []).append((name, v))
         self.assertGreater(sum(map(len, groups.values())), 500)
         count, bad = 0, []
-        for (settings, locale), vectors in groups.items():
+        for settings, vectors in groups.items():
             path = self.file({**(self.load("settings-" + settings) if settings else {}),
                               "translations": translations})
-            args = ["--locale", locale] if locale else []
             lines, kept = [], []
             for name, v in vectors:
                 message = v["input"]
@@ -334,10 +339,10 @@ class Vectors(Cli):
                     continue
                 lines.append(json.dumps(message))
                 kept.append((name, v))
-            out, _ = self.run_cli("parse", "--settings", path, *args,
-                                  stdin="\n".join(lines) + "\n", status=None)
+            out, _ = self.run_cli("parse", "--settings", path, stdin="\n".join(lines) + "\n",
+                                  status=None)
             out = out.splitlines()
-            self.assertEqual(len(out), len(lines), (settings, locale))
+            self.assertEqual(len(out), len(lines), settings)
             for (name, v), line in zip(kept, out):
                 count += 1
                 value = json.loads(line)
