@@ -41,11 +41,10 @@ skip_invisible (BaruaText text)
   return text_from (text, p);
 }
 
-/* `[A-Za-z]? DIGIT` before a `!`, behind what cannot be seen; absent when there is none. */
+/* `[A-Za-z]? DIGIT` before a `!` at the start of @text; absent when there is none. */
 static BaruaText
-find_header (BaruaText message)
+find_header (BaruaText text)
 {
-  BaruaText text = skip_invisible (message);
   gsize n = text.n > 0 && g_ascii_isalpha (*text.p) ? 1 : 0;
 
   if (text.n < n + 2 || !barua_is_digit (text.p[n]) || text.p[n + 1] != '!')
@@ -53,21 +52,20 @@ find_header (BaruaText message)
   return (BaruaText){ text.p, n + 1 };
 }
 
-/* Whether a `!` stands in the first line of @rest: the code may be empty, and so may what follows
- * (parsing.md section 4 and D14). */
-static gboolean
-line_has_code (BaruaText rest)
+/* The `!` behind the one of @header; %NULL when there is none. */
+static const char *
+find_second_bang (BaruaText message, BaruaText header)
 {
-  const char *p = rest.p, *end = rest.p + rest.n;
+  if (header.p == NULL)
+    return NULL;
+  BaruaText rest = text_from (message, header.p + header.n + 1);
+  return rest.n > 0 ? memchr (rest.p, '!', rest.n) : NULL;
+}
 
-  while (p < end)
-    {
-      if (*p == '!')
-        return TRUE;
-      if (barua_is_line_end (barua_next_char (&p, end)))
-        return FALSE;
-    }
-  return FALSE;
+gboolean
+barua_form_code_is_muvuku (BaruaText message)
+{
+  return find_second_bang (message, find_header (barua_text_trim_start (message))) != NULL;
 }
 
 static gboolean
@@ -96,20 +94,18 @@ first_word (BaruaText message)
 void
 barua_form_code_read (BaruaText message, BaruaArena *arena, BaruaFormCode *code)
 {
-  *code = (BaruaFormCode){ .text = message, .header = find_header (message) };
+  *code = (BaruaFormCode){ .text = message };
+  code->header = find_header (skip_invisible (message));
 
-  const char *second = NULL;
-  if (code->header.p != NULL)
+  const char *second = find_second_bang (message, code->header);
+  if (second != NULL)
     {
-      BaruaText rest = text_from (message, code->header.p + code->header.n + 1);
-      second = rest.n > 0 ? memchr (rest.p, '!', rest.n) : NULL;
-      if (second != NULL)
-        code->token = (BaruaText){ rest.p, (gsize)(second - rest.p) };
-      code->is_muvuku = line_has_code (rest);
+      const char *from = code->header.p + code->header.n + 1;
+      code->is_muvuku = TRUE;
+      code->token = (BaruaText){ from, (gsize)(second - from) };
+      code->body = text_from (message, second + 1);
     }
-  if (code->is_muvuku)
-    code->body = text_from (message, second + 1);
-  if (second == NULL)
+  else
     code->token = first_word (message);
   code->code = code->token.p != NULL ? barua_text_upper (arena, code->token) : no_text;
 }

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * @code: in capitals; absent when there is none, empty between two adjacent `!`
  * @token: the code in @text as it came; absent with @code
  * @header: what stands before the first `!` of a header ("1", "J1"); absent without one
- * @is_muvuku: @header is followed by a code and a `!`
+ * @is_muvuku: @header is followed by a second `!`
  * @body: what follows the second `!`, for Muvuku
  * @form: (nullable): the definition
  *
@@ -28,7 +28,15 @@ typedef struct
   const BaruaForm *form;
 } BaruaFormCode;
 
-/** Reads the beginning of @message; @code->form stays %NULL. */
+/**
+ * barua_form_code_is_muvuku:
+ *
+ * Whether @message has a Muvuku header and a second `!` (parsing.md section 4). The code and what
+ * follows may be empty (D14).
+ */
+gboolean barua_form_code_is_muvuku (BaruaText message);
+
+/** Reads the beginning of @message, behind zero-width characters too (D12); @code->form stays %NULL. */
 void barua_form_code_read (BaruaText message, BaruaArena *arena, BaruaFormCode *code);
 
 /** Looks the code up in the settings, with and without its zero-width characters. */

@@ -11,10 +11,8 @@
 #include "forms/characters.h"
 #include "parser/error.h"
 
-/* The piece at the start of @rest, up to a `#` without a backslash before it; *@rest is moved
- * behind that `#`, or becomes absent at the end. */
-static BaruaText
-next_piece (BaruaText *rest, gboolean *has_escape)
+BaruaText
+barua_javarosa_next_piece (BaruaText *rest, gboolean *has_escape)
 {
   const char *from = rest->p, *end = rest->p + rest->n, *p = from;
 
@@ -56,10 +54,10 @@ barua_javarosa_read (BaruaText body, const BaruaLabels *labels, BaruaArena *aren
   for (guint i = 0; i + 1 < BARUA_MESSAGE_MAX_VALUES && rest.p != NULL; i += 2)
     {
       gboolean has_escape;
-      BaruaText label = barua_text_trim (next_piece (&rest, &has_escape));
+      BaruaText label = barua_text_trim (barua_javarosa_next_piece (&rest, &has_escape));
       if (rest.p == NULL)
         return; /* a label without a value */
-      BaruaText value = next_piece (&rest, &has_escape);
+      BaruaText value = barua_javarosa_next_piece (&rest, &has_escape);
       if (has_escape)
         value = without_escapes (arena, value);
       for (int f = 0; (f = barua_labels_find_tiny (labels, label, (guint)f)) >= 0; f++)

@@ -6,6 +6,15 @@
 G_BEGIN_DECLS
 
 /**
+ * barua_javarosa_next_piece:
+ * @rest: (inout): what is left; absent behind the last piece
+ * @has_escape: (out): whether the piece holds `\#`
+ *
+ * Returns: the piece up to the next `#` without a backslash before it
+ */
+BaruaText barua_javarosa_next_piece (BaruaText *rest, gboolean *has_escape);
+
+/**
  * barua_javarosa_read:
  * @body: what follows the second `!` of the message
  * @labels: in the settings locale

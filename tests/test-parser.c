@@ -111,10 +111,9 @@ check_is_muvuku (const char *file, BaruaJson vector)
   BaruaText message
       = barua_arena_json_text (arena, barua_json_member (barua_json_member (vector, "input"),
                                                          "message"));
-  BaruaFormCode code;
 
-  barua_form_code_read (message, arena, &code);
-  ck_assert_msg (code.is_muvuku == barua_json_truthy (barua_json_member (vector, "expected")),
+  ck_assert_msg (barua_form_code_is_muvuku (message)
+                     == barua_json_truthy (barua_json_member (vector, "expected")),
                  "%s: %s", file, barua_vector_text (vector, "name"));
 }
 
