@@ -17,7 +17,7 @@
 gboolean
 barua_budget_take (BaruaBudget *budget, gsize bytes)
 {
-  gsize before = (gsize)g_atomic_pointer_add ((gpointer *)&budget->used, (gssize)bytes);
+  gsize before = (gsize)g_atomic_pointer_add (&budget->used, (gssize)bytes);
 
   if (before + bytes <= budget->max)
     return TRUE;
@@ -28,7 +28,7 @@ barua_budget_take (BaruaBudget *budget, gsize bytes)
 void
 barua_budget_give (BaruaBudget *budget, gsize bytes)
 {
-  g_atomic_pointer_add ((gpointer *)&budget->used, -(gssize)bytes);
+  g_atomic_pointer_add (&budget->used, -(gssize)bytes);
 }
 
 void

@@ -48,47 +48,27 @@ barua_connection_enter (BaruaConnection *connection, BaruaConnectionState state)
 {
   connection->state = state;
   connection->since_us = g_get_monotonic_time ();
-  connection->header_since_us = 0;
-  connection->has_tcp_bytes = FALSE;
+  connection->acked = 0;
+  barua_wire_set_between (connection->wire, state == BARUA_CONNECTION_IDLE);
 }
 
 void
 barua_connection_cut (BaruaConnection *connection)
 {
-  g_socket_shutdown (g_socket_connection_get_socket (connection->stream), TRUE, TRUE, NULL);
+  barua_wire_cut (connection->wire);
 }
 
-/* Bytes the kernel has received, or had acknowledged, over the connection's life. */
+/* Bytes of ours that the client has acknowledged, over the connection's life. */
 static gboolean
-tcp_bytes (const BaruaConnection *connection, gboolean received, guint64 *bytes)
+acked_bytes (const BaruaConnection *connection, guint64 *bytes)
 {
   struct tcp_info info = { 0 };
   socklen_t length = sizeof info;
-  int fd = g_socket_get_fd (g_socket_connection_get_socket (connection->stream));
 
-  if (getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+  if (getsockopt (g_socket_get_fd (barua_wire_socket (connection->wire)), IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
     return FALSE;
-  *bytes = received ? info.tcpi_bytes_received : info.tcpi_bytes_acked;
+  *bytes = info.tcpi_bytes_acked;
   return TRUE;
-}
-
-/* An idle connection: its whole time is limited, and a header once begun has to be completed. */
-static gboolean
-is_idle_too_long (const BaruaServerOptions *options, BaruaConnection *connection, gint64 now_us)
-{
-  guint64 bytes;
-
-  if (now_us - connection->since_us > options->idle_timeout_ms * 1000LL)
-    return TRUE;
-  if (connection->header_since_us != 0)
-    return now_us - connection->header_since_us > options->request_timeout_ms * 1000LL;
-  if (!tcp_bytes (connection, TRUE, &bytes))
-    return FALSE;
-  if (connection->has_tcp_bytes && bytes != connection->tcp_bytes)
-    connection->header_since_us = now_us;
-  connection->tcp_bytes = bytes;
-  connection->has_tcp_bytes = TRUE;
-  return FALSE;
 }
 
 /* An answer: the client has to take some of it now and then. */
@@ -97,11 +77,9 @@ is_writing_too_long (const BaruaServerOptions *options, BaruaConnection *connect
 {
   guint64 bytes;
 
-  if (tcp_bytes (connection, FALSE, &bytes)
-      && (!connection->has_tcp_bytes || bytes != connection->tcp_bytes))
+  if (acked_bytes (connection, &bytes) && connection->acked != bytes + 1)
     {
-      connection->tcp_bytes = bytes;
-      connection->has_tcp_bytes = TRUE;
+      connection->acked = bytes + 1;
       connection->since_us = now_us;
     }
   return now_us - connection->since_us > options->request_timeout_ms * 1000LL;
@@ -115,10 +93,10 @@ is_overdue (const BaruaServerOptions *options, BaruaConnection *connection, gint
 
   switch (connection->state)
     {
-    case BARUA_CONNECTION_FRESH:
+    case BARUA_CONNECTION_HEADER:
       return took_us > request_us;
     case BARUA_CONNECTION_IDLE:
-      return is_idle_too_long (options, connection, now_us);
+      return took_us > options->idle_timeout_ms * 1000LL;
     case BARUA_CONNECTION_READING:
       return took_us > request_us + (gint64)(connection->received / MIN_BYTES_PER_SECOND) * G_USEC_PER_SEC;
     case BARUA_CONNECTION_WRITING:
@@ -145,7 +123,8 @@ sweep (gpointer data)
         continue;
       if (connection->state != BARUA_CONNECTION_DRAINING)
         connections->stats->timed_out++;
-      barua_connection_enter (connection, BARUA_CONNECTION_DRAINING);
+      connection->state = BARUA_CONNECTION_DRAINING;
+      connection->since_us = now_us;
       barua_connection_cut (connection);
     }
   return G_SOURCE_CONTINUE;
@@ -208,9 +187,9 @@ call_emptied (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* Called when the last reference to the stream goes. */
+/* Called when libsoup closes the connection. */
 static void
-stream_gone (gpointer data, GObject *stream)
+wire_closed (gpointer data)
 {
   BaruaConnection *connection = data;
   BaruaConnections *connections = connection->owner;
@@ -226,6 +205,8 @@ stream_gone (gpointer data, GObject *stream)
     }
   if (connection->request != NULL)
     barua_request_finish (connection->request);
+  g_object_set_qdata (G_OBJECT (connection->remote), connection_quark (), NULL);
+  g_object_unref (connection->remote);
   g_free (connection->address);
   g_free (connection);
 }
@@ -255,7 +236,7 @@ address_text (GSocketAddress *remote, gboolean *is_loopback)
 }
 
 BaruaConnection *
-barua_connections_add (BaruaConnections *connections, GSocketConnection *stream, GSocketAddress *remote)
+barua_connections_add (BaruaConnections *connections, BaruaWire *wire, GSocketAddress *remote)
 {
   const BaruaServerOptions *options = connections->options;
   gboolean is_loopback;
@@ -280,17 +261,18 @@ barua_connections_add (BaruaConnections *connections, GSocketConnection *stream,
   if (is_counted)
     count_address (connections, address, 1);
   connection->owner = connections;
-  connection->stream = stream;
+  connection->wire = wire;
+  connection->remote = g_object_ref (remote);
   connection->address = g_steal_pointer (&address);
   connection->is_trusted = is_trusted;
   connection->is_counted = is_counted;
   connection->link.data = connection;
-  barua_connection_enter (connection, BARUA_CONNECTION_FRESH);
+  barua_connection_enter (connection, BARUA_CONNECTION_HEADER);
   g_queue_push_tail_link (&connections->open, &connection->link);
   connections->stats->connections++;
   connections->stats->open_connections++;
   g_object_set_qdata (G_OBJECT (remote), connection_quark (), connection);
-  g_object_weak_ref (G_OBJECT (stream), stream_gone, connection);
+  barua_wire_on_closed (wire, wire_closed, connection);
   return connection;
 }
 
@@ -307,7 +289,7 @@ barua_connections_cut (BaruaConnections *connections, gboolean all)
     {
       BaruaConnection *connection = link->data;
 
-      if (all || connection->state == BARUA_CONNECTION_FRESH || connection->state == BARUA_CONNECTION_IDLE)
+      if (all || connection->state == BARUA_CONNECTION_HEADER || connection->state == BARUA_CONNECTION_IDLE)
         barua_connection_cut (connection);
     }
 }

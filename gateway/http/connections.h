@@ -2,13 +2,14 @@
 #pragma once
 
 #include "gateway/http/server.h"
+#include "gateway/http/wire.h"
 
 G_BEGIN_DECLS
 
 /**
  * BaruaConnectionState:
- * @BARUA_CONNECTION_FRESH: accepted, no whole header yet
- * @BARUA_CONNECTION_IDLE: between two requests, or in the header of the next
+ * @BARUA_CONNECTION_HEADER: accepted or in a header
+ * @BARUA_CONNECTION_IDLE: between two requests
  * @BARUA_CONNECTION_READING: in a body
  * @BARUA_CONNECTION_HANDLING: a handler has the request; it may take its time
  * @BARUA_CONNECTION_WRITING: the answer is on its way
@@ -18,7 +19,7 @@ G_BEGIN_DECLS
  */
 typedef enum
 {
-  BARUA_CONNECTION_FRESH,
+  BARUA_CONNECTION_HEADER,
   BARUA_CONNECTION_IDLE,
   BARUA_CONNECTION_READING,
   BARUA_CONNECTION_HANDLING,
@@ -35,20 +36,19 @@ typedef struct _BaruaConnections BaruaConnections;
  * @received: bytes of the present body
  * @request: (nullable): the request in progress; the connection has a reference
  *
- * One accepted connection; freed when libsoup lets go of the stream.
+ * One accepted connection; freed when libsoup closes the wire.
  */
 typedef struct
 {
   BaruaConnections *owner; /* NULL once that is gone */
-  GSocketConnection *stream; /* borrowed: libsoup owns it */
+  BaruaWire *wire; /* borrowed: libsoup owns it */
+  GSocketAddress *remote;
   char *address;
   gboolean is_trusted;
   gboolean is_counted; /* against the limit per address */
   BaruaConnectionState state;
   gint64 since_us; /* when @state, or progress in it, was last seen */
-  gint64 header_since_us; /* IDLE: when bytes of a next header were first noticed, or 0 */
-  guint64 tcp_bytes; /* acknowledged or received, at the last look */
-  gboolean has_tcp_bytes;
+  guint64 acked; /* WRITING: bytes the client had acknowledged at the last look, plus one; 0: no look yet */
   gsize received;
   BaruaRequest *request;
   GList link;
@@ -72,7 +72,7 @@ void barua_connections_free (BaruaConnections *connections);
  *
  * Returns: (transfer none) (nullable): the record; %NULL when a limit forbids the connection
  */
-BaruaConnection *barua_connections_add (BaruaConnections *connections, GSocketConnection *stream,
+BaruaConnection *barua_connections_add (BaruaConnections *connections, BaruaWire *wire,
                                         GSocketAddress *remote);
 
 /** (nullable): the record of the connection with this address object. */

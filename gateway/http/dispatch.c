@@ -39,9 +39,8 @@ static void
 answer_past_libsoup (BaruaRequest *request)
 {
   SoupServerMessage *message = request->message;
-  GSocketConnection *stream = request->connection->stream;
-  GPollableOutputStream *out
-      = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (G_IO_STREAM (stream)));
+  BaruaWire *wire = request->connection->wire;
+  GPollableOutputStream *out = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (G_IO_STREAM (wire)));
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GBytes) body = soup_message_body_flatten (soup_server_message_get_response_body (message));
 
@@ -51,7 +50,7 @@ answer_past_libsoup (BaruaRequest *request)
                           g_bytes_get_size (body));
   g_string_append_len (text, g_bytes_get_data (body, NULL), (gssize)g_bytes_get_size (body));
   g_pollable_output_stream_write_nonblocking (out, text->str, text->len, NULL, NULL);
-  g_socket_shutdown (g_socket_connection_get_socket (stream), FALSE, TRUE, NULL);
+  g_socket_shutdown (barua_wire_socket (wire), FALSE, TRUE, NULL);
   request->is_draining = TRUE;
   barua_connection_enter (request->connection, BARUA_CONNECTION_DRAINING);
 }
@@ -60,12 +59,7 @@ answer_past_libsoup (BaruaRequest *request)
 static gboolean
 is_rest_small (BaruaRequest *request)
 {
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (request->message);
-
-  if (soup_message_headers_get_encoding (headers) != SOUP_ENCODING_CONTENT_LENGTH)
-    return FALSE;
-  goffset announced = soup_message_headers_get_content_length (headers);
-  return announced >= 0 && (gsize)announced <= request->received + MAX_DISCARDED_BYTES;
+  return request->is_announced && request->announced <= request->received + MAX_DISCARDED_BYTES;
 }
 
 /* To be called after an answer was set before the whole body was there. */
@@ -175,15 +169,20 @@ identify_body_sender (BaruaRequest *request)
                     barua_request_address (request), body_sender_known, barua_request_ref (request));
 }
 
-/* One Content-Length of digits, or chunked, but not both: what two servers could read differently is refused. */
+/*
+ * Reads the announced length. One Content-Length of digits, or chunked, but not both: what two servers could read
+ * differently is refused.
+ */
 static gboolean
-is_length_sound (SoupMessageHeaders *headers)
+read_announced (BaruaRequest *request, SoupMessageHeaders *headers)
 {
   const char *length = soup_message_headers_get_list (headers, "Content-Length");
   const char *encoding = soup_message_headers_get_list (headers, "Transfer-Encoding");
 
   if (length == NULL)
     return TRUE;
+  request->is_announced = TRUE;
+  request->announced = g_ascii_strtoull (length, NULL, 10);
   return encoding == NULL && *length != '\0' && length[strspn (length, "0123456789")] == '\0';
 }
 
@@ -208,20 +207,19 @@ static void
 expect_body (BaruaRequest *request)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (request->message);
-  goffset announced = soup_message_headers_get_content_length (headers);
 
   choose_limit (request);
   soup_message_body_set_accumulate (soup_server_message_get_request_body (request->message), FALSE);
   g_signal_connect (request->message, "got-chunk", G_CALLBACK (got_chunk), request);
   barua_buffer_init (&request->buffer, request->max_body_bytes, &request->server->budget);
-  if (!is_length_sound (headers))
+  if (!read_announced (request, headers))
     {
       barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, NULL, NULL);
       answer_past_libsoup (request);
     }
-  else if (announced > 0 && (gsize)announced > request->max_body_bytes)
+  else if (request->announced > request->max_body_bytes)
     refuse_body_as (request, BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE);
-  else if (announced > 0 && needs_identity (request, (gsize)announced))
+  else if (needs_identity (request, request->announced))
     identify_body_sender (request);
 }
 

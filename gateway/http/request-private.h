@@ -54,6 +54,7 @@ struct _BaruaRequest
   BaruaDecoded decoded;
   GError *body_error;
   gsize received;
+  guint64 announced; /* Content-Length */
   gsize max_body_bytes;
   /* the answer */
   guint status;
@@ -62,6 +63,7 @@ struct _BaruaRequest
   guint is_head : 1;
   guint is_bad : 1; /* the path cannot be decoded */
   guint has_body : 1;
+  guint is_announced : 1; /* there is a Content-Length */
   guint is_discarded : 1; /* the body is of no use */
   guint is_draining : 1; /* refused: what still comes of the body is dropped */
   guint is_identified : 1; /* authentication is done */

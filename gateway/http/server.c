@@ -58,11 +58,11 @@ take_connection (BaruaServer *server, GSocket *socket)
 
   if (remote == NULL || local == NULL)
     return;
-  g_autoptr (GSocketConnection) stream = g_socket_connection_factory_create_connection (socket);
-  if (barua_connections_add (server->connections, stream, remote) == NULL)
+  g_autoptr (BaruaWire) wire = barua_wire_new (socket);
+  if (barua_connections_add (server->connections, wire, remote) == NULL)
     return;
   g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
-  if (!soup_server_accept_iostream (server->soup, G_IO_STREAM (stream), local, remote, &error))
+  if (!soup_server_accept_iostream (server->soup, G_IO_STREAM (wire), local, remote, &error))
     g_debug ("connection lost at once: %s", error->message);
 }
 
@@ -239,13 +239,19 @@ barua_server_port (BaruaServer *server)
 
 /* libsoup's signals. */
 
-/* A connection that is not ours came through the socket that keeps libsoup willing (below). */
+/*
+ * Emitted when a connection is new and when the first bytes of a further request have come. A connection that is not
+ * ours came through the socket that keeps libsoup willing (below).
+ */
 static void
 request_started (SoupServer *soup, SoupServerMessage *message, gpointer data)
 {
+  BaruaConnection *connection = barua_connection_of (soup_server_message_get_remote_address (message));
   GSocket *socket = soup_server_message_get_socket (message);
 
-  if (barua_connection_of (soup_server_message_get_remote_address (message)) == NULL && socket != NULL)
+  if (connection != NULL)
+    barua_connection_enter (connection, BARUA_CONNECTION_HEADER);
+  else if (socket != NULL)
     g_socket_close (socket, NULL);
 }
 
@@ -425,6 +431,6 @@ barua_server_free (BaruaServer *server)
 const BaruaServerStats *
 barua_server_stats (BaruaServer *server)
 {
-  server->stats.bodies_bytes = (gsize)g_atomic_pointer_get ((gpointer *)&server->budget.used);
+  server->stats.bodies_bytes = (gsize)g_atomic_pointer_get (&server->budget.used);
   return &server->stats;
 }
