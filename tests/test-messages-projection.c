@@ -113,7 +113,8 @@ START_TEST (projection_document)
            "\"gateway_ref\":\"g1\",\"state_history\":[{\"timestamp\":1},"
            "{\"timestamp\":\"2026-11-21T16:55:32.746Z\"}]}],\"reported_date\":3}");
 
-  ck_assert (barua_text_equal (projection.gateway_ref, BARUA_TEXT ("r\xc3\xa9" "f")));
+  ck_assert (barua_text_equal (projection.gateway_ref, BARUA_TEXT ("r\xc3\xa9"
+                                                                   "f")));
   ck_assert_uint_eq (projection.rows->len, 3);
   ck_assert (barua_text_equal (row_at (0)->uuid, BARUA_TEXT ("a")));
   ck_assert (barua_text_equal (row_at (0)->content, BARUA_TEXT ("x\ny")));
@@ -131,8 +132,8 @@ END_TEST
 
 START_TEST (projection_nothing)
 {
-  static const char *const texts[] = { "{}", "[]", "3", "null", "{\"tasks\":{}}",
-                                       "{\"tasks\":[],\"scheduled_tasks\":null}" };
+  static const char *const texts[]
+      = { "{}", "[]", "3", "null", "{\"tasks\":{}}", "{\"tasks\":[],\"scheduled_tasks\":null}" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
     {
@@ -163,9 +164,9 @@ END_TEST
 START_TEST (projection_paths)
 {
   static const BaruaMessagePath paths[] = {
-    { BARUA_MESSAGE_LIST_TASKS, 0, -1 },         { BARUA_MESSAGE_LIST_TASKS, 0, 0 },
-    { BARUA_MESSAGE_LIST_TASKS, 9, 0 },          { BARUA_MESSAGE_LIST_TASKS, 9, 10 },
-    { BARUA_MESSAGE_LIST_TASKS, 10, 2 },         { BARUA_MESSAGE_LIST_TASKS, G_MAXINT, G_MAXINT },
+    { BARUA_MESSAGE_LIST_TASKS, 0, -1 },          { BARUA_MESSAGE_LIST_TASKS, 0, 0 },
+    { BARUA_MESSAGE_LIST_TASKS, 9, 0 },           { BARUA_MESSAGE_LIST_TASKS, 9, 10 },
+    { BARUA_MESSAGE_LIST_TASKS, 10, 2 },          { BARUA_MESSAGE_LIST_TASKS, G_MAXINT, G_MAXINT },
     { BARUA_MESSAGE_LIST_SCHEDULED_TASKS, 0, 0 },
   };
   char before[BARUA_MESSAGE_PATH_SIZE] = "";
@@ -182,7 +183,8 @@ START_TEST (projection_paths)
       ck_assert_int_eq (read.message, paths[i].message);
       g_strlcpy (before, text, sizeof before);
     }
-  static const char *const wrong[] = { "", "0", "2a0", "0a", "0b1", "0a0a", "0a0a1x", "0ax", "0j9999999999" };
+  static const char *const wrong[]
+      = { "", "0", "2a0", "0a", "0b1", "0a0a", "0a0a1x", "0ax", "0j9999999999" };
   for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
       BaruaMessagePath read;

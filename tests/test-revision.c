@@ -88,7 +88,8 @@ START_TEST (revision_order)
   /* a deleted leaf never beats a live one, however long its history */
   ck_assert_int_lt (barua_revision_compare_leaves (rev_of ("2-a"), FALSE, rev_of ("9-z"), TRUE), 0);
   ck_assert_int_gt (barua_revision_compare_leaves (rev_of ("9-z"), TRUE, rev_of ("2-a"), FALSE), 0);
-  ck_assert_int_lt (barua_revision_compare_leaves (rev_of ("3-b"), FALSE, rev_of ("3-a"), FALSE), 0);
+  ck_assert_int_lt (barua_revision_compare_leaves (rev_of ("3-b"), FALSE, rev_of ("3-a"), FALSE),
+                    0);
   ck_assert_int_lt (barua_revision_compare_leaves (rev_of ("3-a"), TRUE, rev_of ("2-z"), TRUE), 0);
 }
 END_TEST
@@ -103,10 +104,10 @@ md5_of (const char *text, gsize n)
 START_TEST (revision_hash)
 {
   static const char with_attachment[]
-      = "br1\n2-ab\nD\n{}\na.txt\0text/plain\0d41d8cd98f00b204e9800998ecf8427e\0" "0\n";
-  const BaruaRevisionAttachment attachment
-      = { BARUA_TEXT ("a.txt"), BARUA_TEXT ("text/plain"),
-          BARUA_TEXT ("d41d8cd98f00b204e9800998ecf8427e"), 0 };
+      = "br1\n2-ab\nD\n{}\na.txt\0text/plain\0d41d8cd98f00b204e9800998ecf8427e\0"
+        "0\n";
+  const BaruaRevisionAttachment attachment = { BARUA_TEXT ("a.txt"), BARUA_TEXT ("text/plain"),
+                                               BARUA_TEXT ("d41d8cd98f00b204e9800998ecf8427e"), 0 };
   g_autofree char *first = md5_of ("br1\n\nL\n{\"a\":1}\n", strlen ("br1\n\nL\n{\"a\":1}\n"));
   g_autofree char *second = md5_of (with_attachment, sizeof with_attachment - 1);
   char hash[BARUA_REVISION_HASH_BYTES + 1];
@@ -157,7 +158,8 @@ static const SplitCase splits[] = {
   { "{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}", NULL },
   { "{\"a\":1,\"\\u0061\":2}", "{\"a\":2}", NULL },
   { "{\"\\u005fid\":\"x\",\"c\":1}", "{\"c\":1}", NULL },
-  { "{\"_conflicts\":[],\"_revs_info\":[],\"_local_seq\":1,\"_deleted_conflicts\":[]}", "{}", NULL },
+  { "{\"_conflicts\":[],\"_revs_info\":[],\"_local_seq\":1,\"_deleted_conflicts\":[]}", "{}",
+    NULL },
   { "{\"_xyz\":1,\"_b\":2,\"n\":null}", "{\"n\":null}", "_xyz" },
   { "{\"\":1,\"x\":{\"_id\":2}}", "{\"\":1,\"x\":{\"_id\":2}}", NULL },
 };

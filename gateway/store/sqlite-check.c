@@ -125,7 +125,8 @@ check_winner (const Document *d, GError **error)
 static gboolean
 is_taken (BaruaSqliteConnection *connection, BaruaText uuid)
 {
-  g_autoptr (BaruaQueuedMessage) message = barua_sqlite_find_message (&connection->tx.reader, uuid, NULL);
+  g_autoptr (BaruaQueuedMessage) message
+      = barua_sqlite_find_message (&connection->tx.reader, uuid, NULL);
 
   return message != NULL;
 }

@@ -6,6 +6,8 @@
 
 #include "gateway/store/sqlite.h"
 
+#include <errno.h>
+
 #include <pthread.h>
 #include <sqlite3.h>
 #include <time.h>
@@ -15,8 +17,9 @@
 #define LOG_PAGES_IDLE 4096
 #define LOG_PAGES_ALWAYS 20000
 
-/* Without a commit for so long, a log that has been long is cut. */
-#define IDLE_S 30
+/* The writer is idle when it has not committed for so long; and a log that was long is then cut. */
+#define IDLE_MS 50
+#define CUT_MS 30000
 
 struct _BaruaSqliteKeeper
 {
@@ -27,23 +30,29 @@ struct _BaruaSqliteKeeper
   int is_stopping; /* atomic; set under the lock */
   /* Under the lock: */
   gboolean must_check_file;
-  gboolean must_checkpoint;
+  int n_logged;     /* pages in the log */
+  int n_written;    /* of these, pages that stand in the file already */
   gboolean may_cut; /* the log has been long since it was last cut */
   guint64 n_notes;
 };
 
-void
-barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages, gboolean is_idle)
+/* Pages that a checkpoint would have to write; the lock is held. */
+static int
+pages_to_write (const BaruaSqliteKeeper *keeper)
 {
-  const gboolean is_long = wal_pages > LOG_PAGES_ALWAYS || (is_idle && wal_pages > LOG_PAGES_IDLE);
+  return keeper->n_logged - keeper->n_written;
+}
 
+void
+barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages)
+{
   pthread_mutex_lock (&keeper->lock);
   keeper->n_notes++;
-  if (is_long && !keeper->must_checkpoint)
-    {
-      keeper->must_checkpoint = TRUE;
-      pthread_cond_signal (&keeper->wake);
-    }
+  if (wal_pages < keeper->n_logged) /* the log has begun again */
+    keeper->n_written = 0;
+  keeper->n_logged = wal_pages;
+  if (pages_to_write (keeper) > LOG_PAGES_IDLE)
+    pthread_cond_signal (&keeper->wake);
   pthread_mutex_unlock (&keeper->lock);
 }
 
@@ -56,15 +65,19 @@ typedef enum
   TASK_CUT,
 } Task;
 
-/* Waits at most IDLE_S; FALSE when that time went by. */
+/* Waits; TRUE when so much time went by without a commit. */
 static gboolean
-wait_a_while (BaruaSqliteKeeper *keeper)
+is_idle_for (BaruaSqliteKeeper *keeper, long ms)
 {
+  const guint64 n_notes = keeper->n_notes;
   struct timespec until;
 
   clock_gettime (CLOCK_REALTIME, &until);
-  until.tv_sec += IDLE_S;
-  return pthread_cond_timedwait (&keeper->wake, &keeper->lock, &until) == 0;
+  until.tv_nsec += (ms % 1000) * 1000000;
+  until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+  until.tv_nsec %= 1000000000;
+  return pthread_cond_timedwait (&keeper->wake, &keeper->lock, &until) == ETIMEDOUT
+         && keeper->n_notes == n_notes;
 }
 
 /* Waits for something to do; the lock is held. */
@@ -77,22 +90,25 @@ next_task (BaruaSqliteKeeper *keeper)
         return TASK_STOP;
       if (keeper->must_check_file)
         return TASK_CHECK_FILE;
-      if (keeper->must_checkpoint)
+      if (pages_to_write (keeper) > LOG_PAGES_ALWAYS)
         return TASK_CHECKPOINT;
-
-      const guint64 n_notes = keeper->n_notes;
-      if (!keeper->may_cut)
+      if (pages_to_write (keeper) > LOG_PAGES_IDLE)
+        {
+          if (is_idle_for (keeper, IDLE_MS))
+            return TASK_CHECKPOINT;
+        }
+      else if (!keeper->may_cut)
         pthread_cond_wait (&keeper->wake, &keeper->lock);
-      else if (!wait_a_while (keeper) && keeper->n_notes == n_notes)
+      else if (is_idle_for (keeper, CUT_MS))
         return TASK_CUT;
     }
 }
 
 /* Writes the log back as far as it goes without waiting for anybody, or cuts it to nothing. */
 static void
-checkpoint (BaruaSqliteConnection *connection, int mode)
+checkpoint (BaruaSqliteConnection *connection, int mode, int *n_written)
 {
-  const int result = sqlite3_wal_checkpoint_v2 (connection->handle, NULL, mode, NULL, NULL);
+  const int result = sqlite3_wal_checkpoint_v2 (connection->handle, NULL, mode, NULL, n_written);
 
   if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY)
     g_warning ("writing the log back failed: %s", sqlite3_errmsg (connection->handle));
@@ -120,7 +136,7 @@ check_file (BaruaSqliteConnection *connection)
 
 /* Does one thing, on a connection of its own that is not kept: it is rare, and memory is not. */
 static void
-run_task (BaruaSqliteKeeper *keeper, Task task)
+run_task (BaruaSqliteKeeper *keeper, Task task, int *n_written)
 {
   g_autoptr (GError) error = NULL;
   BaruaSqliteConnection *connection = barua_sqlite_connect (
@@ -136,8 +152,26 @@ run_task (BaruaSqliteKeeper *keeper, Task task)
     check_file (connection);
   else
     checkpoint (connection,
-                task == TASK_CUT ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
+                task == TASK_CUT ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+                n_written);
   barua_sqlite_disconnect (connection);
+}
+
+/* Takes note of what a task has done; the lock is held. */
+static void
+end_task (BaruaSqliteKeeper *keeper, Task task, int n_written)
+{
+  if (task == TASK_CHECK_FILE)
+    {
+      keeper->must_check_file = FALSE;
+      return;
+    }
+  keeper->may_cut = task == TASK_CHECKPOINT;
+  /* What could not be written because somebody still reads it waits until as much has come again.
+   */
+  keeper->n_written = MAX (keeper->n_logged - LOG_PAGES_IDLE, n_written);
+  if (task == TASK_CHECKPOINT)
+    g_atomic_int_set (&keeper->sqlite->must_catch_up, TRUE);
 }
 
 static gpointer
@@ -149,16 +183,11 @@ keeper_main (gpointer data)
   pthread_mutex_lock (&keeper->lock);
   while ((task = next_task (keeper)) != TASK_STOP)
     {
+      int n_written = 0;
       pthread_mutex_unlock (&keeper->lock);
-      run_task (keeper, task);
+      run_task (keeper, task, &n_written);
       pthread_mutex_lock (&keeper->lock);
-      if (task == TASK_CHECK_FILE)
-        keeper->must_check_file = FALSE;
-      else
-        {
-          keeper->must_checkpoint = FALSE;
-          keeper->may_cut = task == TASK_CHECKPOINT;
-        }
+      end_task (keeper, task, n_written);
     }
   pthread_mutex_unlock (&keeper->lock);
   return NULL;

@@ -287,6 +287,18 @@ on_log_grown (void *data, sqlite3 *handle, const char *name, int n_pages)
   return SQLITE_OK;
 }
 
+/* After a checkpoint: writes back the little that was logged meanwhile. Only a log that is written
+ * back to its end can begin again, and under load nobody but the writer ever sees that moment. */
+static void
+look_after_log (BaruaSqlite *sqlite)
+{
+  if (sqlite->keeper == NULL)
+    return;
+  if (g_atomic_int_compare_and_exchange (&sqlite->must_catch_up, TRUE, FALSE))
+    sqlite3_wal_checkpoint_v2 (sqlite->writer->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  barua_sqlite_keeper_note (sqlite->keeper, g_atomic_int_get (&sqlite->wal_pages));
+}
+
 static gpointer
 writer_main (gpointer data)
 {
@@ -295,14 +307,8 @@ writer_main (gpointer data)
 
   while ((work = barua_work_queue_pop (sqlite->jobs)) != NULL)
     {
-      guint n_queued;
-      gsize bytes;
       run_group (sqlite, work);
-      if (sqlite->keeper == NULL)
-        continue;
-      barua_work_queue_length (sqlite->jobs, &n_queued, &bytes);
-      barua_sqlite_keeper_note (sqlite->keeper, g_atomic_int_get (&sqlite->wal_pages),
-                                n_queued == 0);
+      look_after_log (sqlite);
     }
   return NULL;
 }

@@ -150,6 +150,7 @@ typedef struct
   guint64 n_jobs;    /* atomic */
   guint64 n_commits; /* atomic */
   int wal_pages;     /* atomic */
+  int must_catch_up; /* atomic: the writer is to write the end of the log back itself */
 
   BaruaWorkQueue *queries;
   GPtrArray *reader_threads; /* of GThread; guarded by readers_lock */
@@ -259,7 +260,7 @@ BaruaSqliteKeeper *barua_sqlite_keeper_start (BaruaSqlite *sqlite, gboolean was_
 void barua_sqlite_keeper_stop (BaruaSqliteKeeper *keeper);
 
 /** Tells the keeper how long the log is after a commit. */
-void barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages, gboolean is_idle);
+void barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages);
 
 /* sqlite-documents.c */
 

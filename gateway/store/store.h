@@ -368,7 +368,8 @@ gboolean barua_tx_claim_reference (BaruaTx *tx, BaruaText ref, gboolean *is_new,
  * @account: (nullable): who got it last
  * @handouts: how often, this one included
  *
- * One message of the queue. All of it is freed by barua_queued_message_free(); texts are NUL-terminated.
+ * One message of the queue. All of it is freed by barua_queued_message_free(); texts are
+ * NUL-terminated.
  */
 typedef struct
 {
