@@ -104,9 +104,9 @@ barua_field_compile (BaruaJson key, BaruaJson definition, const BaruaTexts *text
   compile_list (barua_json_member (definition, "list"), texts, locale, arena, field);
 }
 
-/* Whether @text has the form of parsing.md 7.1; *@is_integer when there is no point. */
+/* Whether @text has the form of parsing.md 7.1. */
 static gboolean
-is_decimal (BaruaText text, gboolean *is_integer)
+is_decimal (BaruaText text)
 {
   gsize i = text.n > 0 && (*text.p == '+' || *text.p == '-') ? 1 : 0;
   gsize digits = 0, points = 0;
@@ -118,27 +118,37 @@ is_decimal (BaruaText text, gboolean *is_integer)
       points++;
     else
       return FALSE;
-  *is_integer = points == 0;
   return digits > 0 && points <= 1;
+}
+
+/* The number that up to EXACT_DIGITS digits and nothing else are. */
+static gboolean
+read_digits (BaruaText text, double *number)
+{
+  gint64 value = 0;
+
+  if (text.n == 0 || text.n > EXACT_DIGITS)
+    return FALSE;
+  for (gsize i = 0; i < text.n; i++)
+    {
+      if (!barua_is_digit (text.p[i]))
+        return FALSE;
+      value = value * 10 + (text.p[i] - '0');
+    }
+  *number = (double)value;
+  return TRUE;
 }
 
 gboolean
 barua_number_parse (BaruaText text, double *number)
 {
-  BaruaText trimmed = barua_text_trim (text);
-  gboolean is_integer;
+  if (read_digits (text, number))
+    return TRUE;
 
-  if (!is_decimal (trimmed, &is_integer))
+  BaruaText trimmed = barua_text_trim (text);
+
+  if (!is_decimal (trimmed))
     return FALSE;
-  if (is_integer && trimmed.n <= EXACT_DIGITS)
-    {
-      gboolean is_negative = *trimmed.p == '-';
-      gint64 value = 0;
-      for (gsize i = *trimmed.p == '-' || *trimmed.p == '+' ? 1 : 0; i < trimmed.n; i++)
-        value = value * 10 + (trimmed.p[i] - '0');
-      *number = (double)(is_negative ? -value : value);
-      return TRUE;
-    }
   g_autofree char *copy = g_strndup (trimmed.p, trimmed.n);
   double value = g_ascii_strtod (copy, NULL);
   if (!isfinite (value))
@@ -172,9 +182,14 @@ find_choice (const BaruaField *field, BaruaText key)
 static void
 convert_integer (const BaruaField *field, BaruaText raw, BaruaArena *arena, BaruaValue *out)
 {
-  BaruaText text = barua_text_standard (arena, raw);
   double number = 0;
 
+  if (!field->has_list && read_digits (raw, &number))
+    {
+      set_number (out, TRUE, number);
+      return;
+    }
+  BaruaText text = barua_text_standard (arena, raw);
   if (!field->has_list)
     {
       gboolean is_number = barua_number_parse (text, &number);

@@ -130,6 +130,37 @@ barua_labels_find_name (const BaruaLabels *labels, BaruaText name)
   return labels->slots[find_slot (labels->names, labels->slots, labels->mask, name)];
 }
 
+static inline char
+ascii_lower (char c)
+{
+  return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Whether @key in lower case is @name. */
+static gboolean
+is_key (BaruaText name, BaruaText key)
+{
+  if (name.n != key.n)
+    return FALSE;
+  for (gsize i = 0; i < key.n; i++)
+    if (ascii_lower (key.p[i]) != name.p[i])
+      return FALSE;
+  return TRUE;
+}
+
+int
+barua_labels_find_key (const BaruaLabels *labels, BaruaText key)
+{
+  guint32 hash = 2166136261u; /* as barua_text_hash() of the key in lower case */
+
+  for (gsize i = 0; i < key.n; i++)
+    hash = (hash ^ (guchar)ascii_lower (key.p[i])) * 16777619u;
+  guint32 slot = hash & labels->mask;
+  while (labels->slots[slot] >= 0 && !is_key (labels->names[labels->slots[slot]], key))
+    slot = (slot + 1) & labels->mask;
+  return labels->slots[slot];
+}
+
 /* Whether @text is @label, or @label with a blank or a digit behind it. */
 static gboolean
 begins_with (BaruaText text, BaruaText label)

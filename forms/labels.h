@@ -59,6 +59,9 @@ const BaruaLabels *barua_labels_new (BaruaArena *arena, const BaruaText *keys,
 /** The number of the component name @name (lower case), or -1 when no field has it. */
 int barua_labels_find_name (const BaruaLabels *labels, BaruaText name);
 
+/** The same for an ASCII @key in any case. */
+int barua_labels_find_key (const BaruaLabels *labels, BaruaText key);
+
 /** Whether @text starts with a label (parsing.md section 4). */
 gboolean barua_labels_begin (const BaruaLabels *labels, BaruaText text);
 

@@ -58,6 +58,12 @@ read_dialled (BaruaText number, Dialled *out)
   out->has_plus = FALSE;
   for (const char *p = number.p, *end = number.p + number.n; p < end;)
     {
+      if (barua_is_digit (*p) && out->n < MAX_DIGITS)
+        {
+          out->digits[out->n++] = *p++;
+          has_begun = TRUE;
+          continue;
+        }
       gunichar c = ascii_sign (barua_next_char (&p, end));
       if (c < 0x80 && g_ascii_isalpha ((char)c))
         return FALSE;
@@ -152,6 +158,20 @@ region_at_home (const BaruaPhoneRules *rules, const char *digits, gsize n, const
   return home;
 }
 
+/* `+`, the code and @n digits. */
+static void
+write_e164 (char *out, guint code, const char *national, gsize n)
+{
+  *out++ = '+';
+  if (code >= 100)
+    *out++ = (char)('0' + code / 100);
+  if (code >= 10)
+    *out++ = (char)('0' + code / 10 % 10);
+  *out++ = (char)('0' + code % 10);
+  memcpy (out, national, n);
+  out[n] = '\0';
+}
+
 gboolean
 barua_phone_normalise (const BaruaPhoneRules *rules, BaruaText number, char e164[BARUA_PHONE_SIZE])
 {
@@ -173,7 +193,7 @@ barua_phone_normalise (const BaruaPhoneRules *rules, BaruaText number, char e164
   if (region == NULL)
     return FALSE;
 
-  gsize n = strlen (national), trunk = strlen (region->trunk);
+  gsize n = dialled.n - (gsize)(national - dialled.digits), trunk = strlen (region->trunk);
   if (trunk > 0 && strncmp (national, region->trunk, trunk) == 0
       && is_possible_length (region, n - trunk))
     {
@@ -184,7 +204,7 @@ barua_phone_normalise (const BaruaPhoneRules *rules, BaruaText number, char e164
           ? n < MIN_UNCHECKED_DIGITS || n > MAX_UNCHECKED_DIGITS
           : !is_possible_length (region, n))
     return FALSE;
-  g_snprintf (e164, BARUA_PHONE_SIZE, "+%u%s", region->calling_code, national);
+  write_e164 (e164, region->calling_code, national, n);
   return TRUE;
 }
 

@@ -19,15 +19,33 @@
 
 static const BaruaText no_text = { NULL, 0 };
 
+/* Whether @text is ASCII without U+0000. */
+static gboolean
+is_plain (BaruaText text)
+{
+  const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101);
+  const guint64 tops = G_GUINT64_CONSTANT (0x8080808080808080);
+  gsize i = 0;
+
+  for (; i + 8 <= text.n; i += 8)
+    {
+      guint64 word;
+      memcpy (&word, text.p + i, sizeof word);
+      if (((word - ones) | word) & tops)
+        return FALSE;
+    }
+  for (; i < text.n; i++)
+    if ((guchar)(text.p[i] - 1) >= 0x7F)
+      return FALSE;
+  return TRUE;
+}
+
 BaruaText
 barua_record_clean_text (BaruaArena *arena, BaruaText text)
 {
-  if (text.n == 0 || memchr (text.p, '\0', text.n) == NULL)
-    {
-      if (text.n == 0 || barua_text_is_ascii (text)
-          || g_utf8_validate_len (text.p, text.n, NULL))
-        return text;
-    }
+  if (text.n == 0 || is_plain (text)
+      || (memchr (text.p, '\0', text.n) == NULL && g_utf8_validate_len (text.p, text.n, NULL)))
+    return text;
 
   g_autoptr (GString) clean = g_string_sized_new (text.n + 8);
   for (const char *p = text.p, *end = text.p + text.n; p < end;)
@@ -273,47 +291,71 @@ barua_record_finish (const BaruaSettings *settings, BaruaArena *arena, BaruaText
     }
 }
 
-/* Appends `,"name":"text"` when there is a text. */
-static void
-append_text (GString *out, const char *start, BaruaText text)
+/* Bytes of the names, braces and commas of a record. */
+#define RECORD_FRAME_BYTES 256
+
+/* Bytes of the names, braces and commas of an entry of `errors`. */
+#define ERROR_FRAME_BYTES 32
+
+/* Bytes that a record takes at most. */
+static gsize
+record_bytes (const BaruaRecord *record, gsize tasks)
 {
-  if (text.p == NULL)
-    return;
-  g_string_append (out, start);
-  barua_json_append_string (out, text);
+  gsize bytes = RECORD_FRAME_BYTES + tasks + BARUA_JSON_STRING_BYTES (record->from.n)
+                + record->from_json.n + BARUA_JSON_STRING_BYTES (record->form.n)
+                + record->fields.n + record->refid.n + record->sms_message.n;
+
+  for (guint i = 0; i < record->n_errors; i++)
+    bytes += ERROR_FRAME_BYTES + BARUA_JSON_STRING_BYTES (record->errors[i].code.n)
+             + BARUA_JSON_STRING_BYTES (record->errors[i].message.n);
+  return bytes;
+}
+
+/* Writes `errors`. */
+static char *
+write_errors (char *out, const BaruaRecord *record)
+{
+  out = barua_write_raw (out, BARUA_TEXT (",\"errors\":["));
+  for (guint i = 0; i < record->n_errors; i++)
+    {
+      if (i > 0)
+        *out++ = ',';
+      out = barua_write_raw (out, BARUA_TEXT ("{\"code\":"));
+      out = barua_write_string (out, record->errors[i].code);
+      out = barua_write_raw (out, BARUA_TEXT (",\"message\":"));
+      out = barua_write_string (out, record->errors[i].message);
+      *out++ = '}';
+    }
+  *out++ = ']';
+  return out;
 }
 
 void
 barua_record_append_open (const BaruaRecord *record, const char *tasks, GString *out)
 {
-  g_string_append (out, "{\"type\":\"data_record\"");
-  append_text (out, ",\"from\":", record->from);
+  BaruaText task_list = tasks != NULL ? barua_text (tasks) : BARUA_TEXT ("[]");
+  gsize before = out->len;
+
+  /* room for the longest, written in one go */
+  g_string_set_size (out, before + record_bytes (record, task_list.n));
+  char *p = out->str + before;
+  p = barua_write_raw (p, BARUA_TEXT ("{\"type\":\"data_record\""));
+  if (record->from.p != NULL)
+    p = barua_write_string (barua_write_raw (p, BARUA_TEXT (",\"from\":")), record->from);
   if (record->from_json.p != NULL)
-    {
-      g_string_append (out, ",\"from\":");
-      g_string_append_len (out, record->from_json.p, (gssize)record->from_json.n);
-    }
-  append_text (out, ",\"form\":", record->form);
-  g_string_append (out, ",\"errors\":[");
-  for (guint i = 0; i < record->n_errors; i++)
-    {
-      append_text (out, i > 0 ? ",{\"code\":" : "{\"code\":", record->errors[i].code);
-      append_text (out, ",\"message\":", record->errors[i].message);
-      g_string_append_c (out, '}');
-    }
-  g_string_append (out, "],\"tasks\":");
-  g_string_append (out, tasks != NULL ? tasks : "[]");
-  g_string_append (out, ",\"fields\":");
-  g_string_append_len (out, record->fields.p, (gssize)record->fields.n);
-  g_string_append (out, ",\"reported_date\":");
-  barua_json_append_number (out, record->reported_date_ms);
+    p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"from\":")), record->from_json);
+  if (record->form.p != NULL)
+    p = barua_write_string (barua_write_raw (p, BARUA_TEXT (",\"form\":")), record->form);
+  p = write_errors (p, record);
+  p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"tasks\":")), task_list);
+  p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"fields\":")), record->fields);
+  p = barua_write_raw (p, BARUA_TEXT (",\"reported_date\":"));
+  p = barua_write_number (p, record->reported_date_ms);
   if (record->refid.p != NULL)
-    {
-      g_string_append (out, ",\"refid\":");
-      g_string_append_len (out, record->refid.p, (gssize)record->refid.n);
-    }
-  g_string_append (out, ",\"sms_message\":");
-  g_string_append_len (out, record->sms_message.p, (gssize)record->sms_message.n);
+    p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"refid\":")), record->refid);
+  p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"sms_message\":")),
+                       record->sms_message);
+  g_string_set_size (out, (gsize)(p - out->str));
 }
 
 void

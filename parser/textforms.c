@@ -188,22 +188,12 @@ behind_last_line_end (BaruaText text)
   return found;
 }
 
-/* Whether @text may hold a line end: a control character or a byte that is not ASCII. */
-static gboolean
-may_have_line_end (BaruaText text)
-{
-  for (gsize i = 0; i < text.n; i++)
-    if ((guchar)text.p[i] < ' ' || (guchar)text.p[i] >= 0x80)
-      return TRUE;
-  return FALSE;
-}
-
 /* Reads one component, trimmed; FALSE when it has no key. */
 static gboolean
-read_component (BaruaText text, BaruaArena *arena, BaruaComponent *component)
+read_component (BaruaText text, gboolean one_line, BaruaArena *arena, BaruaComponent *component)
 {
   const char *p = text.p, *end = text.p + text.n;
-  const char *last_line = may_have_line_end (text) ? behind_last_line_end (text) : text.p;
+  const char *last_line = one_line ? text.p : behind_last_line_end (text);
 
   while (p < end)
     {
@@ -240,6 +230,8 @@ barua_textforms_iter_init (BaruaTextformsIter *iter, BaruaText text)
   iter->at = text.p;
   iter->end = text.p + text.n;
   iter->n_read = 0;
+  iter->one_line = barua_text_is_ascii (text) && memchr (text.p, '\n', text.n) == NULL
+                   && memchr (text.p, '\r', text.n) == NULL;
 }
 
 gboolean
@@ -254,7 +246,7 @@ barua_textforms_iter_next (BaruaTextformsIter *iter, BaruaArena *arena, BaruaCom
       iter->at = hash != NULL ? hash + 1 : NULL;
       iter->n_read++;
       BaruaText text = barua_text_trim ((BaruaText){ from, (gsize)(behind - from) });
-      if (read_component (text, arena, component))
+      if (read_component (text, iter->one_line, arena, component))
         return TRUE;
     }
   return FALSE;
@@ -435,7 +427,7 @@ read_slots (BaruaText text, const BaruaLabels *labels, BaruaArena *arena)
   barua_textforms_iter_init (&iter, text);
   while (barua_textforms_iter_next (&iter, arena, &component))
     {
-      int name = barua_labels_find_name (labels, barua_text_lower (arena, component.key));
+      int name = barua_labels_find_key (labels, component.key);
       if (name >= 0)
         slot_add (&slots[name], &component, arena);
     }

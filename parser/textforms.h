@@ -34,6 +34,7 @@ typedef struct
   const char *at;
   const char *end;
   guint n_read;
+  gboolean one_line; /* the text holds no line end */
 } BaruaTextformsIter;
 
 /** @text: the message without its code. */
