@@ -13,6 +13,8 @@
 
 #define REPEAT_LIMIT_DEFAULT 5 /* messaging.md 5.4 */
 #define REPEAT_LIMIT_MAX 20
+#define SEGMENT_LIMIT_DEFAULT 10 /* messaging.md 5.5 */
+#define SEGMENT_LIMIT_MAX 255    /* 3GPP TS 23.040, 9.2.3.24.1: one byte counts them */
 
 /* The whole number at @path, written as a number or as text; @fallback when there is none. */
 static gint64
@@ -104,6 +106,14 @@ barua_guard_repeat_limit (const BaruaSettings *settings)
   gint64 limit = setting_integer (settings, "sms.duplicate_limit", REPEAT_LIMIT_DEFAULT);
 
   return limit <= 0 ? REPEAT_LIMIT_DEFAULT : (guint)MIN (limit, REPEAT_LIMIT_MAX);
+}
+
+guint
+barua_guard_segment_limit (const BaruaSettings *settings)
+{
+  gint64 limit = setting_integer (settings, "multipart_sms_limit", SEGMENT_LIMIT_DEFAULT);
+
+  return limit <= 0 ? SEGMENT_LIMIT_DEFAULT : (guint)MIN (limit, SEGMENT_LIMIT_MAX);
 }
 
 /* `outgoing_phone_replace`: a prefix, once. */

@@ -29,4 +29,7 @@ guint barua_guard_repeat_limit (const BaruaSettings *settings);
  */
 BaruaText barua_guard_recipient (const BaruaSettings *settings, BaruaArena *arena, BaruaText number);
 
+/** `multipart_sms_limit`: segments that a message may take (messaging.md 5.5): 10. */
+guint barua_guard_segment_limit (const BaruaSettings *settings);
+
 G_END_DECLS

@@ -97,6 +97,11 @@ barua_task_append (GString *tasks, const BaruaNewTask *task)
       g_string_append (tasks, ",\"message\":");
       barua_json_append_string (tasks, task->message);
     }
+  if (task->original.p != NULL)
+    {
+      g_string_append (tasks, ",\"original_message\":");
+      barua_json_append_string (tasks, task->original);
+    }
   g_string_append (tasks, "}],\"state\":\"");
   g_string_append (tasks, barua_task_state_name (task->state));
   g_string_append_c (tasks, '"');

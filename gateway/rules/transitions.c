@@ -6,6 +6,7 @@
 
 #include "gateway/rules/transitions.h"
 
+#include "forms/segments.h"
 #include "gateway/rules/guards.h"
 #include "gateway/rules/tasks.h"
 
@@ -66,6 +67,24 @@ make_text (const BaruaTransition *transition, const char *key)
   return barua_text_fill_json (transition->arena, text, (BaruaJson){ context->str, context->len });
 }
 
+/* Cuts a text that takes too many segments: its last three characters become dots (messaging.md 5.5). */
+static void
+limit_length (const BaruaTransition *transition, BaruaNewTask *task)
+{
+  BaruaText whole = task->message;
+  gsize n = barua_segments_cut (whole, barua_guard_segment_limit (transition->settings));
+
+  if (n == whole.n)
+    return;
+  const char *end = whole.p + n;
+  for (guint i = 0; i < 3 && end > whole.p; i++)
+    end = g_utf8_prev_char (end);
+  char *text = g_strdup_printf ("%.*s...", (int)(end - whole.p), whole.p);
+  task->message = barua_arena_copy (transition->arena, barua_text (text));
+  task->original = whole;
+  g_free (text);
+}
+
 /* denied, duplicate or pending (workflows.md 2.4 step 6). */
 static gboolean
 judge (BaruaTransition *transition, BaruaNewTask *task, GError **error)
@@ -103,8 +122,12 @@ barua_transition_send (BaruaTransition *transition, const char *key, BaruaText r
       task.state = BARUA_TASK_STATE_FAILED;
       task.details = BARUA_TEXT ("\"messages.errors.message.empty\"");
     }
-  else if (!judge (transition, &task, error))
-    return FALSE;
+  else
+    {
+      limit_length (transition, &task);
+      if (!judge (transition, &task, error))
+        return FALSE;
+    }
   barua_task_append (transition->tasks, &task);
   return TRUE;
 }
