@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What only a file can show, and the schema. */
+
+#include "tests/store-fixture.h"
+
+#include <string.h>
+
+#include <sqlite3.h>
+
+/* ---- files ---- */
+
+START_TEST (store_reopen)
+{
+  const BaruaWritten a = put_message ("a", NULL, "u1", "pending", 1000);
+  g_clear_pointer (&store, barua_store_close);
+  g_autofree char *log = g_strconcat (path, "-wal", NULL);
+  ck_assert (!g_file_test (log, G_FILE_TEST_EXISTS));
+
+  store = open_store ();
+  assert_take ("one", 25, 0, 300, "u1 ");
+  put_message ("a", a.rev, "u1", "sent", 1000);
+  put ("b", NULL, "{}"); /* numbers go on where they were */
+  BaruaDatabaseInfo info;
+  ck_assert (barua_store_read (store, info_query, &info, NULL));
+  ck_assert_int_eq (info.update_seq, 3);
+  assert_sound ();
+}
+END_TEST
+
+/* Copies the file or its log as a crash would leave them. */
+static void
+copy_file (const char *suffix)
+{
+  g_autofree char *from = g_strconcat (path, suffix, NULL);
+  g_autofree char *to = g_strconcat (path, ".copy", suffix, NULL);
+  g_autofree char *text = NULL;
+  gsize n;
+
+  ck_assert (g_file_get_contents (from, &text, &n, NULL));
+  ck_assert (g_file_set_contents (to, text, (gssize)n, NULL));
+}
+
+START_TEST (store_crash)
+{
+  for (int i = 0; i < 50; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("doc-%d", i);
+      put_message (id, NULL, id, "pending", 1000 + i);
+    }
+  copy_file ("");
+  copy_file ("-wal");
+  g_clear_pointer (&store, barua_store_close);
+
+  g_autofree char *copy = g_strconcat (path, ".copy", NULL);
+  options.path = copy;
+  store = open_store ();
+  assert_body ("doc-49", NULL,
+               "{\"type\":\"data_record\",\"tasks\":[{\"messages\":[{\"uuid\":\"doc-49\","
+               "\"to\":\"+1\",\"message\":\"hello\"}],\"state\":\"pending\",\"due\":1049}]}");
+  BaruaDatabaseInfo info;
+  ck_assert (barua_store_read (store, info_query, &info, NULL));
+  ck_assert_int_eq (info.update_seq, 50);
+  assert_sound ();
+  g_clear_pointer (&store, barua_store_close);
+}
+END_TEST
+
+START_TEST (store_second_server)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_null (barua_store_open (&options, &error));
+  ck_assert (g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_LOCKED));
+
+  /* the command line may, and its writes are seen here */
+  BaruaStore *server = store;
+  options.is_server = FALSE;
+  store = open_store ();
+  put ("from-outside", NULL, "{}");
+  barua_store_close (store);
+  store = server;
+  assert_body ("from-outside", NULL, "{}");
+  ck_assert_int_eq (put ("from-inside", NULL, "{}").seq, 2);
+}
+END_TEST
+
+/* Runs SQL on the closed file. */
+static void
+exec_on_file (const char *sql)
+{
+  sqlite3 *handle = NULL;
+
+  ck_assert_int_eq (sqlite3_open (path, &handle), SQLITE_OK);
+  ck_assert_int_eq (sqlite3_exec (handle, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close (handle);
+}
+
+START_TEST (store_newer_schema)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_clear_pointer (&store, barua_store_close);
+  exec_on_file ("PRAGMA user_version = 1000");
+  ck_assert_ptr_null (barua_store_open (&options, &error));
+  ck_assert (g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_TOO_NEW));
+}
+END_TEST
+
+START_TEST (store_foreign_file)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_clear_pointer (&store, barua_store_close);
+  exec_on_file ("PRAGMA application_id = 7");
+  ck_assert_ptr_null (barua_store_open (&options, &error));
+  ck_assert (g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_FAILED));
+
+  g_clear_error (&error);
+  ck_assert (
+      g_file_set_contents (path, "this is no database, but long enough to be read", -1, NULL));
+  ck_assert_ptr_null (barua_store_open (&options, &error));
+  ck_assert (g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_FAILED));
+
+  g_clear_error (&error);
+  options.path = "/nonexistent/barua.db";
+  ck_assert_ptr_null (barua_store_open (&options, &error));
+  ck_assert (g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_FAILED));
+}
+END_TEST
+
+START_TEST (store_disk_full)
+{
+  g_autofree char *big = g_strnfill (1u << 20, 'x');
+  g_autofree char *body = g_strdup_printf ("{\"x\":\"%s\"}", big);
+
+  put ("before", NULL, "{}");
+  exec ("PRAGMA max_page_count = 100");
+  put_expecting (edit_of ("big", NULL, body), BARUA_STORE_ERROR_FULL);
+  assert_body ("before", NULL, "{}");
+  assert_no_document ("big", NULL, BARUA_STORE_ERROR_NOT_FOUND);
+  put ("small", NULL, "{}");
+  exec ("PRAGMA max_page_count = 1000000");
+  put ("big", NULL, body);
+  assert_sound ();
+}
+END_TEST
+
+/* A full disk takes what shared the commit with it, and every one of them is told. */
+START_TEST (store_disk_full_in_group)
+{
+  g_autofree char *big = g_strnfill (1u << 20, 'x');
+  g_autofree char *body = g_strdup_printf ("{\"x\":\"%s\"}", big);
+  Put full = { .edit = edit_of ("big", NULL, body) };
+  Tally tally = { 0 };
+
+  exec ("PRAGMA max_page_count = 100");
+  gate = 0;
+  barua_store_write_async (store, gate_job, NULL, NULL, 0, NULL, on_written, &tally);
+  for (guint i = 1; i < 30; i += 3)
+    barua_store_write_async (store, third_fails_job, GUINT_TO_POINTER (i), NULL, 0, NULL,
+                             on_written, &tally);
+  barua_store_write_async (store, put_job, &full, NULL, 0, NULL, on_written, &tally);
+  g_atomic_int_set (&gate, 1);
+  wait_for (&tally, 12);
+
+  /* what was answered with success is there, what was not is not */
+  BaruaDatabaseInfo info;
+  ck_assert (barua_store_read (store, info_query, &info, NULL));
+  ck_assert_uint_ge (tally.n_failed, 1);
+  ck_assert_int_le (info.live, 10);
+  if (tally.n_failed == 1)
+    ck_assert_int_eq (info.live, 10);
+  exec ("PRAGMA max_page_count = 1000000");
+  assert_sound ();
+}
+END_TEST
+
+/* After an unclean stop the mark is there, and a clean one removes it. */
+static gboolean
+running_query (BaruaReader *reader, gpointer data, GError **error)
+{
+  return barua_reader_get_meta (reader, "running", data, error);
+}
+
+START_TEST (store_unclean_mark)
+{
+  g_autofree char *running = NULL;
+
+  ck_assert (barua_store_read (store, running_query, &running, NULL));
+  ck_assert_str_eq (running, "1");
+  g_clear_pointer (&store, barua_store_close);
+  options.is_server = FALSE;
+  store = open_store ();
+  g_clear_pointer (&running, g_free);
+  ck_assert (barua_store_read (store, running_query, &running, NULL));
+  ck_assert_ptr_null (running);
+}
+END_TEST
+
+START_TEST (store_other_default)
+{
+  BaruaEdit edit = edit_of ("x", NULL,
+                            "{\"tasks\":[{\"state\":\"pending\",\"due\":5,\"messages\":[{\"uuid\":"
+                            "\"other\",\"to\":\"+1\",\"message\":\"hello\"}]}]}");
+
+  put_message ("a", NULL, "u1", "pending", 1000);
+  edit.db = BARUA_DB_SENTINEL;
+  put_expecting (edit, -1);
+  g_clear_pointer (&store, barua_store_close);
+  options.default_db = BARUA_DB_SENTINEL;
+  store = open_store ();
+  assert_take ("one", 25, 0, 300, "other ");
+  assert_sound ();
+}
+END_TEST
+
+/* ---- schema ---- */
+
+/* The settings of documents.md 14.2, as the file shows them. */
+START_TEST (store_settings)
+{
+  static const struct
+  {
+    const char *pragma;
+    gint64 value;
+  } settings[] = { { "PRAGMA page_size", 4096 },
+                   { "PRAGMA auto_vacuum", 2 },
+                   { "PRAGMA synchronous", 2 },
+                   { "PRAGMA wal_autocheckpoint", 0 },
+                   { "PRAGMA cache_size", -8192 },
+                   { "PRAGMA temp_store", 2 },
+                   { "PRAGMA trusted_schema", 0 },
+                   { "PRAGMA foreign_keys", 0 },
+                   { "PRAGMA application_id", 0x42617275 } };
+  const BaruaSqlite *sqlite = store->engine_data;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (settings); i++)
+    {
+      gint64 value = -99;
+      barua_sqlite_query_integer (sqlite->writer->handle, settings[i].pragma, &value, NULL);
+      ck_assert_msg (value == settings[i].value, "%s: %d", settings[i].pragma, (int)value);
+    }
+}
+END_TEST
+
+START_TEST (store_statements)
+{
+  const BaruaSqlite *sqlite = store->engine_data;
+
+  for (guint i = 0; i < BARUA_N_SQL; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      ck_assert_ptr_nonnull (barua_sqlite_text ((BaruaSql)i));
+      ck_assert_msg (barua_sqlite_statement (sqlite->writer, (BaruaSql)i, &error) != NULL,
+                     "no. %u: %s", i, error != NULL ? error->message : "");
+    }
+}
+END_TEST
+
+/* The plan of a statement, one line a step. */
+static char *
+plan_of (BaruaSql which)
+{
+  const BaruaSqlite *sqlite = store->engine_data;
+  g_autofree char *sql = g_strconcat ("EXPLAIN QUERY PLAN ", barua_sqlite_text (which), NULL);
+  GString *plan = g_string_new (NULL);
+  sqlite3_stmt *statement = NULL;
+
+  ck_assert_int_eq (sqlite3_prepare_v2 (sqlite->writer->handle, sql, -1, &statement, NULL),
+                    SQLITE_OK);
+  while (sqlite3_step (statement) == SQLITE_ROW)
+    g_string_append_printf (plan, "%s\n", (const char *)sqlite3_column_text (statement, 3));
+  sqlite3_finalize (statement);
+  return g_string_free (plan, FALSE);
+}
+
+/* The frequent statements must not walk a table or sort. */
+START_TEST (store_plans)
+{
+  static const BaruaSql frequent[]
+      = { BARUA_SQL_DATABASE_BY_NAME, BARUA_SQL_DOC_LAST_NUMBER, BARUA_SQL_DOC_BY_ID,
+          BARUA_SQL_DOC_WITH_BODY,    BARUA_SQL_DOC_LIST_UP,     BARUA_SQL_DOC_LIST_DOWN,
+          BARUA_SQL_REV_GET,          BARUA_SQL_REV_LEAVES,      BARUA_SQL_MSG_BY_DOC,
+          BARUA_SQL_MSG_OFFERED,      BARUA_SQL_MSG_ANY_OFFERED, BARUA_SQL_MSG_BY_UUID,
+          BARUA_SQL_MSG_HAS_REFERENCE };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (frequent); i++)
+    {
+      g_autofree char *plan = plan_of (frequent[i]);
+      ck_assert_msg (strstr (plan, "TEMP B-TREE") == NULL && strstr (plan, "SEARCH") != NULL
+                         && strstr (plan, "SCAN") == NULL,
+                     "%s\n%s", barua_sqlite_text (frequent[i]), plan);
+    }
+}
+END_TEST
+
+/* The schema of a connection as text. */
+static char *
+schema_of (sqlite3 *handle)
+{
+  GString *schema = g_string_new (NULL);
+  sqlite3_stmt *statement = NULL;
+
+  ck_assert_int_eq (sqlite3_prepare_v2 (handle,
+                                        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+                                        " ORDER BY type DESC, name",
+                                        -1, &statement, NULL),
+                    SQLITE_OK);
+  while (sqlite3_step (statement) == SQLITE_ROW)
+    g_string_append_printf (schema, "%s;\n", (const char *)sqlite3_column_text (statement, 0));
+  sqlite3_finalize (statement);
+  return g_string_free (schema, FALSE);
+}
+
+/* From every older schema that was ever released the migrations end at the newest. */
+START_TEST (store_migrations)
+{
+  const BaruaSqlite *sqlite = store->engine_data;
+  g_autofree char *newest = schema_of (sqlite->writer->handle);
+
+  for (int version = 0; version <= barua_sqlite_schema_version (); version++)
+    {
+      g_autofree char *name = g_strdup_printf ("schema-%d.sql", version);
+      g_autofree char *file = g_build_filename (g_getenv ("BARUA_TEST_DATA"), name, NULL);
+      g_autofree char *dump = NULL;
+      g_autoptr (GError) error = NULL;
+      sqlite3 *handle = NULL;
+      ck_assert_int_eq (sqlite3_open (":memory:", &handle), SQLITE_OK);
+      if (version > 0)
+        {
+          ck_assert_msg (g_file_get_contents (file, &dump, NULL, NULL), "%s is missing", file);
+          ck_assert_int_eq (sqlite3_exec (handle, dump, NULL, NULL, NULL), SQLITE_OK);
+        }
+      ck_assert_msg (barua_sqlite_migrate (handle, &error), "%s",
+                     error != NULL ? error->message : "");
+      g_autofree char *schema = schema_of (handle);
+      ck_assert_str_eq (schema, newest);
+      sqlite3_close (handle);
+    }
+}
+END_TEST
+Suite *
+barua_suite (void)
+{
+  Suite *suite = suite_create ("store-file");
+  TCase *tc = tcase_create ("file");
+
+  tcase_add_checked_fixture (tc, set_up_file, tear_down);
+  tcase_add_test (tc, store_reopen);
+  tcase_add_test (tc, store_crash);
+  tcase_add_test (tc, store_second_server);
+  tcase_add_test (tc, store_newer_schema);
+  tcase_add_test (tc, store_foreign_file);
+  tcase_add_test (tc, store_disk_full);
+  tcase_add_test (tc, store_disk_full_in_group);
+  tcase_add_test (tc, store_unclean_mark);
+  tcase_add_test (tc, store_other_default);
+  tcase_add_test (tc, store_settings);
+  suite_add_tcase (suite, tc);
+
+  tc = tcase_create ("schema");
+  tcase_add_checked_fixture (tc, set_up_memory, tear_down);
+  tcase_add_test (tc, store_statements);
+  tcase_add_test (tc, store_plans);
+  tcase_add_test (tc, store_migrations);
+  suite_add_tcase (suite, tc);
+  return suite;
+}
