@@ -93,6 +93,26 @@ is_firm_rule (guint rule)
   return rule == 1 || rule == 7 || rule == 18;
 }
 
+/* @text as part of one line: control characters and line ends as \\uXXXX. */
+static char *
+one_line (char *text)
+{
+  GString *out = g_string_new (NULL);
+  const char *end = text + strlen (text);
+
+  for (const char *p = text; p < end;)
+    {
+      const char *start = p;
+      gunichar c = barua_next_char (&p, end);
+      if (c < 0x20 || (c >= 0x7F && c < 0xA0) || barua_is_line_end (c))
+        g_string_append_printf (out, "\\u%04x", c);
+      else
+        g_string_append_len (out, start, p - start);
+    }
+  g_free (text);
+  return g_string_free (out, FALSE);
+}
+
 G_GNUC_PRINTF (5, 6)
 static void
 add (const Form *form, guint rule, gboolean is_error, char *path, const char *format, ...)
@@ -113,9 +133,9 @@ add (const Form *form, guint rule, gboolean is_error, char *path, const char *fo
   BaruaFormFinding *finding = g_new0 (BaruaFormFinding, 1);
   finding->rule = rule;
   finding->is_error = refuses;
-  finding->path = path;
+  finding->path = one_line (path);
   va_start (args, format);
-  finding->message = g_strdup_vprintf (format, args);
+  finding->message = one_line (g_strdup_vprintf (format, args));
   va_end (args);
   g_ptr_array_add (list, finding);
 }

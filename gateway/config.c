@@ -174,6 +174,19 @@ check_choice (const char *name, const char *value, const char *const *choices, G
   return FALSE;
 }
 
+/* ADDRESS:PORT, with brackets around an IPv6 address; an empty ADDRESS is every one. */
+static gboolean
+check_address (const char *address, GError **error)
+{
+  const char *colon = strrchr (address, ':');
+  guint64 port;
+
+  if (colon != NULL && g_ascii_string_to_unsigned (colon + 1, 10, 0, G_MAXUINT16, &port, NULL))
+    return TRUE;
+  g_set_error (error, BARUA_CONFIG_ERROR, 0, "[server] listen: \"%s\" is no ADDRESS:PORT", address);
+  return FALSE;
+}
+
 BaruaConfig *
 barua_config_load (const BaruaConfigOptions *options, GError **error)
 {
@@ -196,6 +209,9 @@ barua_config_load (const BaruaConfigOptions *options, GError **error)
   if (!check_choice ("level", config->log_level, log_levels, error)
       || !check_choice ("format", config->log_format, log_formats, error))
     return NULL;
+  for (guint i = 0; config->listen[i] != NULL; i++)
+    if (!check_address (config->listen[i], error))
+      return NULL;
   return g_steal_pointer (&config);
 }
 

@@ -251,7 +251,7 @@ barua_serve (int argc, char **argv)
   if (config == NULL)
     {
       fprintf (stderr, "barua serve: %s\n", error->message);
-      return 1;
+      return error->domain == BARUA_CONFIG_ERROR && options.config_file == NULL ? 2 : 1;
     }
   if (options.show_config)
     {

@@ -167,7 +167,7 @@ END_TEST
 START_TEST (task_new)
 {
   g_autoptr (GString) tasks = g_string_new ("[");
-  const BaruaNewTask task = { BARUA_TEXT ("u-1"),       BARUA_TEXT ("+254"), BARUA_TEXT ("a\"b"), { NULL, 0 },
+  const BaruaNewTask task = { BARUA_TEXT ("u-1"),       BARUA_TEXT ("+254"), BARUA_TEXT ("a\"b"), { NULL, 0 }, { NULL, 0 },
                               BARUA_TASK_STATE_PENDING, { NULL, 0 },         NOW };
 
   barua_task_append (tasks, &task);

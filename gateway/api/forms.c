@@ -22,12 +22,27 @@ reply_openrosa (BaruaRequest *request)
                        g_bytes_new_static (empty_xforms, sizeof empty_xforms - 1));
 }
 
+/* Whether @request may read forms: any user, or everybody with `barua.public_forms`; answered 401
+ * if not (settings-and-forms.md 7 no. 1). */
+static gboolean
+may_read (BaruaRequest *request)
+{
+  BaruaJson is_public = barua_settings_get (barua_request_settings (request), "barua.public_forms");
+
+  if (barua_request_user (request) != NULL || barua_json_type (is_public) == BARUA_JSON_TRUE)
+    return TRUE;
+  barua_request_fail (request, BARUA_HTTP_ERROR_UNAUTHORIZED, NULL, NULL);
+  return FALSE;
+}
+
 void
 barua_api_forms_list (BaruaRequest *request, gpointer app)
 {
   const BaruaSettings *settings = barua_request_settings (request);
   const char *openrosa = barua_request_header (request, "X-OpenRosa-Version");
 
+  if (!may_read (request))
+    return;
   if (openrosa != NULL && *openrosa != '\0')
     {
       reply_openrosa (request);
@@ -49,6 +64,8 @@ barua_api_forms_list (BaruaRequest *request, gpointer app)
 void
 barua_api_forms_list_slash (BaruaRequest *request, gpointer app)
 {
+  if (!may_read (request))
+    return;
   barua_request_add_header (request, "Location", "/api/v1/forms");
   barua_request_reply (request, 301, NULL, NULL);
 }
@@ -95,6 +112,8 @@ barua_api_forms_get (BaruaRequest *request, gpointer app)
   const char *format = dot != NULL ? dot + 1 : name;
   gboolean is_json = strcmp (format, "json") == 0;
 
+  if (!may_read (request))
+    return;
   if (*code == '\0' || (!is_json && strcmp (format, "xml") != 0))
     {
       refuse_name (request, code, format);

@@ -16,7 +16,7 @@
 #define NATIVE BARUA_ROUTE_DOCUMENT_NATIVE
 #define SEED BARUA_ROUTE_DOCUMENT_SEED
 
-/* Permissions: users.md 1.1; limits: messaging.md 1.1.  {db} comes last: fixed routes go first (documents.md 1). */
+/* Permissions: users.md 1.1 (forms ask for a login themselves, unless `barua.public_forms`); limits: messaging.md 1.1.  {db} comes last: fixed routes go first (documents.md 1). */
 /* clang-format off */
 const BaruaRoute barua_routes[] = {
   /* method  path                    permissions               body                     limit     flags              handler */
@@ -26,9 +26,9 @@ const BaruaRoute barua_routes[] = {
   { "POST",  "/api/v2/records",      "can_create_records",     BARUA_BODY_JSON_OR_FORM, 32 * MIB, BARUA_ROUTE_PLAIN, barua_api_records_v2 },
   { "GET",   "/api/v1/settings",     ANYBODY,                  BARUA_BODY_NONE,         0,        SETTINGS,          barua_api_settings_get },
   { "PUT",   "/api/v1/settings",     "can_configure",          BARUA_BODY_JSON,         32 * MIB, SETTINGS | STRICT, barua_api_settings_put },
-  { "GET",   "/api/v1/forms",        ANYBODY,                  BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list },
-  { "GET",   "/api/v1/forms/",       ANYBODY,                  BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list_slash },
-  { "GET",   "/api/v1/forms/{name}", ANYBODY,                  BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_get },
+  { "GET",   "/api/v1/forms",        PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list },
+  { "GET",   "/api/v1/forms/",       PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list_slash },
+  { "GET",   "/api/v1/forms/{name}", PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_get },
   { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_healthz },
   { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_healthz },
   { "GET",   "/cdb/{db}",            ANYBODY,                  BARUA_BODY_NONE,         0,        SEED | BARUA_ROUTE_SLASH, barua_api_database_get },

@@ -88,20 +88,23 @@ barua_task_append (GString *tasks, const BaruaNewTask *task)
 {
   if (tasks->len > 0 && tasks->str[tasks->len - 1] == '}')
     g_string_append_c (tasks, ',');
-  g_string_append (tasks, "{\"messages\":[{\"uuid\":");
-  barua_json_append_string (tasks, task->uuid);
-  g_string_append (tasks, ",\"to\":");
-  barua_json_append_string (tasks, task->to);
-  if (task->message.p != NULL)
-    {
-      g_string_append (tasks, ",\"message\":");
-      barua_json_append_string (tasks, task->message);
-    }
-  if (task->original.p != NULL)
-    {
-      g_string_append (tasks, ",\"original_message\":");
-      barua_json_append_string (tasks, task->original);
-    }
+  const struct
+  {
+    const char *name;
+    BaruaText text;
+  } members[] = { { "uuid", task->uuid },
+                  { "to", task->to },
+                  { "message", task->message },
+                  { "error", task->error },
+                  { "original_message", task->original } };
+
+  g_string_append (tasks, "{\"messages\":[{");
+  for (gsize i = 0; i < G_N_ELEMENTS (members); i++)
+    if (members[i].text.p != NULL)
+      {
+        barua_json_append_key (tasks, members[i].name);
+        barua_json_append_string (tasks, members[i].text);
+      }
   g_string_append (tasks, "}],\"state\":\"");
   g_string_append (tasks, barua_task_state_name (task->state));
   g_string_append_c (tasks, '"');

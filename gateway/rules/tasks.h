@@ -24,6 +24,7 @@ void barua_append_time (GString *out, gint64 ms);
  * BaruaNewTask:
  * @uuid: of its one message
  * @message: (nullable): absent when no text could be made
+ * @error: (nullable): why no text could be made
  * @original: (nullable): the whole text when @message was cut
  * @details: (nullable): JSON for `state_details`
  *
@@ -34,6 +35,7 @@ typedef struct
   BaruaText uuid;
   BaruaText to;
   BaruaText message;
+  BaruaText error;
   BaruaText original;
   BaruaTaskState state;
   BaruaText details;

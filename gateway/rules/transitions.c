@@ -120,6 +120,7 @@ barua_transition_send (BaruaTransition *transition, const char *key, BaruaText r
   if (task.message.p == NULL)
     {
       task.state = BARUA_TASK_STATE_FAILED;
+      task.error = BARUA_TEXT ("messages.errors.message.empty");
       task.details = BARUA_TEXT ("\"messages.errors.message.empty\"");
     }
   else
