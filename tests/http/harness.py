@@ -199,7 +199,7 @@ def raw_exchange(port, data, timeout=30, close_write=False):
             s.sendall(data)
             if close_write:
                 s.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:  # the server has had enough, and closed
             pass
         return read_all(s, timeout)
 
