@@ -130,6 +130,12 @@ barua_text_trim_end (BaruaText text)
 BaruaText
 barua_text_trim (BaruaText text)
 {
+  if (text.n > 0)
+    {
+      guchar first = (guchar)*text.p, last = (guchar)text.p[text.n - 1];
+      if (first > ' ' && first < 0x80 && last > ' ' && last < 0x80)
+        return text;
+    }
   return barua_text_trim_end (barua_text_trim_start (text));
 }
 

@@ -25,26 +25,34 @@ barua_write_raw (char *out, BaruaText text)
   return out + text.n;
 }
 
-/** How many bytes at the start of @p need no escape. */
-static inline gsize
-barua_plain_run (const char *p, gsize n)
+/** The bytes of @word that need an escape, as their top bits; exact up to the first. */
+static inline guint64
+barua_escape_bits (guint64 word)
 {
   const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101);
   const guint64 tops = G_GUINT64_CONSTANT (0x8080808080808080);
+  guint64 quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
+
+  return (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash))
+         & tops;
+}
+
+/** Copies what needs no escape at the start of @p; returns how many bytes. */
+static inline gsize
+barua_copy_plain (char *out, const char *p, gsize n)
+{
   gsize i = 0;
 
   for (; i + 8 <= n; i += 8)
     {
       guint64 word;
       memcpy (&word, p + i, sizeof word);
-      guint64 quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
-      guint64 found = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote)
-                      | ((slash - ones) & ~slash);
-      if (found & tops)
+      if (barua_escape_bits (word) != 0)
         break;
+      memcpy (out + i, &word, sizeof word);
     }
-  while (i < n && (guchar)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
-    i++;
+  for (; i < n && (guchar)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\'; i++)
+    out[i] = p[i];
   return i;
 }
 
@@ -58,8 +66,7 @@ barua_write_string (char *out, BaruaText text)
   *out++ = '"';
   while (p < end)
     {
-      gsize run = barua_plain_run (p, (gsize)(end - p));
-      memcpy (out, p, run);
+      gsize run = barua_copy_plain (out, p, (gsize)(end - p));
       out += run;
       p += run;
       if (p == end)

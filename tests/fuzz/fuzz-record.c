@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Settings, a line feed, and a message or JSON record: whatever they are, the record is JSON and
+ * its explanation too. Input without a line feed is a message for fixed settings. */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parser/explain.h"
+#include "parser/record.h"
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+static const char fixed_settings[]
+    = "{\"default_country_code\":254,\"forms_only_mode\":true,\"forms\":{\"F\":{\"meta\":{\"code\":\"F\"},"
+      "\"fields\":{\"s\":{\"type\":\"string\",\"labels\":{\"tiny\":\"s\"},\"required\":true},"
+      "\"g.i\":{\"type\":\"integer\",\"labels\":{\"tiny\":{\"en\":\"i\",\"sw\":\"\\u00e9\"}}},"
+      "\"g.d\":{\"type\":\"date\"},\"p\":{\"type\":\"phone_number\"},\"m\":{\"type\":\"month\"},"
+      "\"b\":{\"type\":\"bsDate\"},\"y\":{\"type\":\"bsYear\"},\"a\":{\"type\":\"bsAggreDate\"},"
+      "\"l\":{\"type\":\"integer\",\"list\":[[1,\"one\"],[2,{\"en\":\"two\"}]]},"
+      "\"t\":{\"type\":\"string\"}},\"facility_reference\":\"s\"}}}";
+
+/* Stops when @out is not JSON. */
+static void
+check_json (const GString *out)
+{
+  BaruaJson value;
+
+  if (!barua_json_read (out->str, (gssize)out->len, &value, NULL))
+    abort ();
+}
+
+static void
+read_message (const BaruaSettings *settings, BaruaText text)
+{
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
+  g_autoptr (GString) out = g_string_new (NULL);
+  BaruaMessage message = { .message = text, .from = text, .timestamp = text };
+  BaruaRecord record;
+
+  if (!barua_record_from_message (settings, &message, arena, &record, NULL))
+    return;
+  barua_record_append_json (&record, NULL, out);
+  check_json (out);
+  g_string_truncate (out, 0);
+  barua_explain_append (settings, &message, &record, arena, out);
+  check_json (out);
+}
+
+static void
+read_json (const BaruaSettings *settings, BaruaText text)
+{
+  static const BaruaText none = { NULL, 0 };
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
+  g_autoptr (GString) out = g_string_new (NULL);
+  BaruaRecord record;
+  BaruaJson body;
+
+  if (!barua_json_read (text.p, (gssize)text.n, &body, NULL)
+      || !barua_record_from_json (settings, body, none, 1, arena, &record, NULL))
+    return;
+  barua_record_append_json (&record, NULL, out);
+  check_json (out);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+  const char *begin = (const char *)data;
+  const char *line_end = size > 0 && *begin == '{' ? memchr (begin, '\n', size) : NULL;
+  BaruaText text = { begin, size };
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (size == 0)
+    return 0;
+  if (line_end != NULL)
+    {
+      bytes = g_bytes_new (begin, (gsize)(line_end - begin));
+      text = (BaruaText){ line_end + 1, size - (gsize)(line_end + 1 - begin) };
+    }
+  else
+    bytes = g_bytes_new_static (fixed_settings, sizeof fixed_settings - 1);
+  g_autoptr (BaruaSettings) settings = barua_settings_compile (bytes, NULL, 0, NULL);
+  if (settings == NULL)
+    return 0;
+  read_message (settings, text);
+  read_json (settings, text);
+  return 0;
+}
