@@ -189,7 +189,7 @@ sqlite_close (BaruaStore *store)
     }
   if (sqlite->is_server && !barua_sqlite_run_job (sqlite, last_job, NULL, &error))
     g_warning ("the stop could not be noted: %s", error->message);
-  if (!sqlite->is_memory)
+  if (sqlite->is_server) /* the command line must not hold up a server beside it */
     sqlite3_wal_checkpoint_v2 (sqlite->writer->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
                                NULL);
   sqlite_free (sqlite);
