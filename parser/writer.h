@@ -37,6 +37,21 @@ barua_escape_bits (guint64 word)
          & tops;
 }
 
+/** Copies @n bytes at @p, 4 to 8 of them, when none needs an escape. */
+static inline gboolean
+barua_copy_plain_short (char *out, const char *p, gsize n)
+{
+  guint32 first, last;
+
+  memcpy (&first, p, sizeof first);
+  memcpy (&last, p + n - sizeof last, sizeof last);
+  if (barua_escape_bits ((guint64)first << 32 | last) != 0)
+    return FALSE;
+  memcpy (out, &first, sizeof first);
+  memcpy (out + n - sizeof last, &last, sizeof last);
+  return TRUE;
+}
+
 /** Copies what needs no escape at the start of @p; returns how many bytes. */
 static inline gsize
 barua_copy_plain (char *out, const char *p, gsize n)
@@ -51,6 +66,8 @@ barua_copy_plain (char *out, const char *p, gsize n)
         break;
       memcpy (out + i, &word, sizeof word);
     }
+  if (n - i >= 4 && n - i <= 8 && barua_copy_plain_short (out + i, p + i, n - i))
+    return n;
   for (; i < n && (guchar)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\'; i++)
     out[i] = p[i];
   return i;
