@@ -169,6 +169,8 @@ read_part (BaruaText part, int *number)
   int value = 0;
   gboolean has_digit = FALSE;
 
+  if (text.n == 0)
+    return FALSE;
   for (const char *p = text.p, *end = text.p + text.n; p < end;)
     {
       gunichar c = barua_next_char (&p, end);

@@ -93,6 +93,9 @@ previous_char (const char *begin, const char *end, const char **start)
 BaruaText
 barua_text_trim_start (BaruaText text)
 {
+  if (text.n == 0)
+    return text;
+
   const char *p = text.p, *end = text.p + text.n;
 
   while (p < end)
@@ -111,6 +114,9 @@ barua_text_trim_start (BaruaText text)
 BaruaText
 barua_text_trim_end (BaruaText text)
 {
+  if (text.n == 0)
+    return text;
+
   const char *end = text.p + text.n;
 
   while (end > text.p)
@@ -158,6 +164,9 @@ barua_text_hash (BaruaText text)
 gboolean
 barua_text_is_ascii (BaruaText text)
 {
+  if (text.n == 0)
+    return TRUE;
+
   const char *p = text.p, *end = text.p + text.n;
 
   for (; end - p >= 8; p += 8)
