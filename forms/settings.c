@@ -27,6 +27,7 @@ struct _BaruaSettings
   GBytes *text;
   GPtrArray *messages; /* of GBytes; texts are borrowed from them */
   BaruaJson json;
+  GHashTable *members; /* name -> BaruaJson: the top level, so that no request walks through all forms */
   BaruaArena *arena;
   BaruaTexts *texts;
   BaruaText locale;
@@ -37,6 +38,19 @@ struct _BaruaSettings
   gint32 *slots;    /* hash table of form numbers by code, -1 empty */
   guint32 mask;
 };
+
+/* Makes the table of the top level; of a repeated name the last member counts. */
+static void
+index_members (BaruaSettings *settings)
+{
+  BaruaJsonIter iter;
+  BaruaJson key, value;
+
+  settings->members = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  barua_json_iter_init (&iter, settings->json);
+  while (barua_json_iter_next (&iter, &key, &value))
+    g_hash_table_replace (settings->members, barua_json_string (key, NULL), g_memdup2 (&value, sizeof value));
+}
 
 /* Adds the texts of all sources, the strongest first (settings-and-forms.md 3.5). */
 static void
@@ -185,6 +199,7 @@ settings_new (GBytes *text, BaruaJson json)
   settings->texts = barua_texts_new ();
   settings->locales = g_array_new (FALSE, FALSE, sizeof (BaruaText));
   settings->forms = g_ptr_array_new ();
+  index_members (settings);
   return settings;
 }
 
@@ -239,6 +254,7 @@ barua_settings_unref (BaruaSettings *settings)
   g_free (settings->slots);
   g_ptr_array_unref (settings->forms);
   g_array_unref (settings->locales);
+  g_hash_table_unref (settings->members);
   barua_texts_free (settings->texts);
   barua_arena_free (settings->arena);
   g_ptr_array_unref (settings->messages);
@@ -256,6 +272,15 @@ BaruaJson
 barua_settings_json (const BaruaSettings *settings)
 {
   return settings->json;
+}
+
+/* The member of the settings object that is called @name. */
+static BaruaJson
+top_member (const BaruaSettings *settings, const char *name)
+{
+  const BaruaJson *found = g_hash_table_lookup (settings->members, name);
+
+  return found != NULL ? *found : BARUA_JSON_NONE;
 }
 
 BaruaJson
@@ -278,6 +303,8 @@ barua_settings_get (const BaruaSettings *settings, const char *path)
             return BARUA_JSON_NONE;
           value = barua_json_element (value, (guint)index);
         }
+      else if (value.text == settings->json.text)
+        value = top_member (settings, segment);
       else
         value = barua_json_member (value, segment);
       path += n;
