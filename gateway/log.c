@@ -6,20 +6,30 @@
 
 #include "gateway/log.h"
 
+#include "forms/json.h"
+
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define LINE_BYTES 4096
 
 static GLogLevelFlags shown
     = G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR;
 static gboolean to_journal;
 
-static const char *
+/* The field @key; absent when there is none. */
+static BaruaText
 field (const GLogField *fields, gsize n, const char *key)
 {
-  for (gsize i = 0; i < n; i++)
-    if (strcmp (fields[i].key, key) == 0)
-      return fields[i].value;
-  return NULL;
+  for (gsize i = n; i > 0; i--)
+    if (strcmp (fields[i - 1].key, key) == 0)
+      {
+        const char *value = fields[i - 1].value;
+        gssize length = fields[i - 1].length;
+        return (BaruaText){ value, length < 0 ? strlen (value) : (gsize)length };
+      }
+  return (BaruaText){ NULL, 0 };
 }
 
 static const char *
@@ -34,6 +44,26 @@ level_word (GLogLevelFlags level)
   return level & G_LOG_LEVEL_INFO ? "info" : "debug";
 }
 
+/* Writes the time of day in UTC, ISO 8601; made anew once a second and thread. */
+static gsize
+write_time (char *out)
+{
+  static _Thread_local time_t made_at;
+  static _Thread_local char text[32];
+  static _Thread_local gsize length;
+  time_t now = time (NULL);
+  struct tm parts;
+
+  if (now != made_at || length == 0)
+    {
+      gmtime_r (&now, &parts);
+      length = strftime (text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+      made_at = now;
+    }
+  memcpy (out, text, length);
+  return length;
+}
+
 /* GLogWriterFunc */
 static GLogWriterOutput
 write_line (GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
@@ -43,10 +73,14 @@ write_line (GLogLevelFlags level, const GLogField *fields, gsize n, gpointer dat
   if (to_journal)
     return g_log_writer_journald (level, fields, n, NULL);
 
-  const char *message = field (fields, n, "MESSAGE");
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autofree char *time = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
-  fprintf (stderr, "%s %s: %s\n", time, level_word (level), message != NULL ? message : "");
+  char line[LINE_BYTES];
+  BaruaText message = field (fields, n, "MESSAGE");
+  gsize length = write_time (line);
+  length += (gsize)g_snprintf (line + length, sizeof line - length, " %s: %.*s", level_word (level),
+                               (int)message.n, message.p);
+  length = MIN (length, sizeof line - 2);
+  line[length++] = '\n';
+  fwrite (line, 1, length, stderr); /* not buffered: one write, one line */
   return G_LOG_WRITER_HANDLED;
 }
 
