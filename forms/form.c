@@ -145,18 +145,34 @@ compile_fields (const BaruaFormContext *context, BaruaForm *form, BaruaJson fiel
     }
 }
 
-/* The labels of all fields in @locale, into @tiny and @shorts. */
+/* The labels of one field as they stand in its definition. */
+typedef struct
+{
+  BaruaJson tiny;
+  BaruaJson short_label;
+} RawLabels;
+
+/* Finds the labels of all fields. */
 static void
-translate_labels (const BaruaFormContext *context, BaruaArena *scratch, BaruaText locale,
-                  const BaruaJson *definitions, guint n_fields, BaruaText *tiny, BaruaText *shorts)
+find_labels (const BaruaJson *definitions, guint n_fields, RawLabels *raw)
 {
   for (guint i = 0; i < n_fields; i++)
     {
       BaruaJson labels = barua_json_member (definitions[i], "labels");
-      tiny[i] = barua_label_translate (context->texts, scratch, barua_json_member (labels, "tiny"),
-                                       locale);
-      shorts[i] = barua_label_translate (context->texts, scratch,
-                                         barua_json_member (labels, "short"), locale);
+      raw[i].tiny = barua_json_member (labels, "tiny");
+      raw[i].short_label = barua_json_member (labels, "short");
+    }
+}
+
+/* The labels of all fields in @locale, into @tiny and @shorts. */
+static void
+translate_labels (const BaruaFormContext *context, BaruaArena *scratch, BaruaText locale,
+                  const RawLabels *raw, guint n_fields, BaruaText *tiny, BaruaText *shorts)
+{
+  for (guint i = 0; i < n_fields; i++)
+    {
+      tiny[i] = barua_label_translate (context->texts, scratch, raw[i].tiny, locale);
+      shorts[i] = barua_label_translate (context->texts, scratch, raw[i].short_label, locale);
     }
 }
 
@@ -186,17 +202,18 @@ static void
 compile_labels (const BaruaFormContext *context, BaruaForm *form, const BaruaJson *definitions)
 {
   g_autoptr (BaruaArena) scratch = barua_arena_new ();
+  g_autofree RawLabels *raw = g_new0 (RawLabels, form->n_fields);
   g_autofree BaruaText *tiny = g_new0 (BaruaText, form->n_fields);
   g_autofree BaruaText *shorts = g_new0 (BaruaText, form->n_fields);
   g_autofree BaruaText *keys = g_new0 (BaruaText, form->n_fields);
 
   form->labels
       = barua_arena_alloc (context->arena, context->n_locales * sizeof *form->labels);
+  find_labels (definitions, form->n_fields, raw);
   for (guint l = 0; l < context->n_locales; l++)
     {
       barua_arena_reset (scratch);
-      translate_labels (context, scratch, context->locales[l], definitions, form->n_fields, tiny,
-                        shorts);
+      translate_labels (context, scratch, context->locales[l], raw, form->n_fields, tiny, shorts);
       form->labels[l] = find_same_labels (form, l, tiny, shorts);
       if (form->labels[l] != NULL)
         continue;
