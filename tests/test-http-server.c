@@ -517,6 +517,7 @@ START_TEST (a_request_outlives_the_server)
   barua_request_reply_text (held, 200, "too late");
   g_clear_pointer (&held, barua_request_unref);
   settle ();
+  g_clear_pointer (&auth, barua_auth_free);
   start ();
 }
 END_TEST

@@ -76,9 +76,10 @@ unescape (const char *bytes)
     {
       int high = *at == '%' ? g_ascii_xdigit_value (at[1]) : 0;
       int low = *at == '%' && high >= 0 ? g_ascii_xdigit_value (at[2]) : 0;
-      char byte = *at == '%' ? (char)(high << 4 | low) : *at;
+      gboolean is_bad = high < 0 || low < 0;
+      char byte = *at != '%' ? *at : is_bad ? '\0' : (char)(high << 4 | low);
 
-      if (high < 0 || low < 0 || byte == '\0')
+      if (byte == '\0')
         {
           out[n] = '\0';
           barua_secret_free (out);

@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* First segments that are no database (spec/documents.md 1): a parameter there does not take them. */
+static const char *const reserved[] = { "admin", "api", "cdb", "healthz", "login", "metrics", "readyz", "static", NULL };
+
 /* What a segment of a pattern takes; in the order in which patterns are tried. */
 typedef enum
 {
@@ -263,7 +266,14 @@ add_methods (GString *allow, BaruaMatch *match, const Pattern *pattern, gboolean
     }
 }
 
-/* The path split and decoded, pattern by pattern. */
+/* Whether a pattern begins with a parameter: the mount of the databases. */
+static gboolean
+begins_open (const Pattern *pattern)
+{
+  return pattern->segments->len > 0 && g_array_index (pattern->segments, Segment, 0).kind != SEGMENT_LITERAL;
+}
+
+/* The path split and decoded, pattern by pattern; a fixed path is never a database's for another method. */
 static gboolean
 match_slowly (BaruaRouter *router, const char *method, const char *path, gboolean has_slash,
               BaruaMatch *match)
@@ -273,12 +283,14 @@ match_slowly (BaruaRouter *router, const char *method, const char *path, gboolea
 
   if (segments == NULL)
     return FALSE;
+  gboolean is_fixed = segments->len > 0 && g_strv_contains (reserved, segments->pdata[0]);
   for (guint i = 0; i < router->patterns->len; i++)
     {
       const Pattern *pattern = router->patterns->pdata[i];
 
-      if (!pattern_matches (pattern, segments))
+      if ((is_fixed && begins_open (pattern)) || !pattern_matches (pattern, segments))
         continue;
+      is_fixed = is_fixed || !begins_open (pattern);
       gboolean is_slash_odd = has_slash && pattern->path[strlen (pattern->path) - 1] != '/'
                               && segments->len == pattern->segments->len;
       match->route = route_for (pattern, method, is_slash_odd);
