@@ -83,7 +83,7 @@ barua_password_verify (const char *password, const char *hash)
 
   if (made != NULL)
     return is_same_hash (made, hash);
-  g_autofree char *dummy = barua_password_hash (password, NULL);
+  g_free (barua_password_hash (password, NULL));
   return FALSE;
 }
 

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Runs one libFuzzer target over seeds made from the vectors, then searches for some seconds.  Prints TAP.
+
+    run.py TARGET --vectors DIR --work DIR [--seconds N]
+
+What the search finds of use stays in --work, so that the next run begins there; a crash leaves its input
+there too, and its name is printed.
+"""
+
+import argparse
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+
+def vectors(folder):
+    """Every vector of every file, in order."""
+    for path in sorted(glob.glob(os.path.join(folder, "parsing-*.json"))):
+        with open(path, encoding="utf-8") as f:
+            content = json.load(f)
+        if isinstance(content, list):
+            yield from content
+
+
+def texts(folder):
+    """The messages of the vectors."""
+    for vector in vectors(folder):
+        message = vector["input"].get("message")
+        if isinstance(message, str):
+            yield message
+
+
+def seeds_json(folder):
+    for vector in vectors(folder):
+        yield json.dumps(vector["input"], ensure_ascii=len(vector["name"]) % 2 == 0)
+
+
+def seeds_forms(folder):
+    for path in sorted(glob.glob(os.path.join(folder, "parsing-settings-*.json"))):
+        with open(path, encoding="utf-8") as f:
+            settings = json.load(f)
+        for code, form in settings.get("forms", {}).items():
+            yield json.dumps({"forms": {code: form}, "default_country_code": 254})
+            yield json.dumps(form)
+
+
+def seeds_record(folder):
+    """Settings with one form, a line feed, a message; and messages for the fixed settings."""
+    forms = list(seeds_forms(folder))
+    for i, message in enumerate(texts(folder)):
+        yield message
+        yield forms[i * 2 % len(forms)] + "\n" + message
+    for vector in vectors(folder):
+        if vector["kind"] == "record_json":
+            yield "{}\n" + json.dumps(vector["input"])
+
+
+def seeds_date(folder):
+    for vector in vectors(folder):
+        if vector["kind"] == "date" and isinstance(vector["input"]["value"], str):
+            yield vector["input"]["value"]
+
+
+SEEDS = {"json": seeds_json, "forms": seeds_forms, "record": seeds_record, "date": seeds_date, "textforms": texts,
+         "phone": texts}
+
+
+def write_seeds(target, folder, into):
+    os.makedirs(into, exist_ok=True)
+    n = 0
+    for n, seed in enumerate(SEEDS[target](folder), 1):
+        with open(os.path.join(into, f"{n:05}"), "wb") as f:
+            f.write(seed.encode("utf-8", "surrogatepass"))
+    return n
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("target")
+    parser.add_argument("--vectors", required=True)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--seconds", type=int, default=10)
+    args = parser.parse_args()
+
+    name = re.sub(r"^fuzz-", "", os.path.basename(args.target))
+    seeds, found = os.path.join(args.work, name + "-seeds"), os.path.join(args.work, name + "-found")
+    os.makedirs(found, exist_ok=True)
+    n_seeds = write_seeds(name, args.vectors, seeds)
+    run = subprocess.run(
+        [args.target, f"-max_total_time={args.seconds}", "-max_len=4096", "-timeout=10", "-rss_limit_mb=1024",
+         "-print_final_stats=1", f"-artifact_prefix={args.work}/{name}-", found, seeds],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", run.stdout)
+    cover = re.findall(r"cov: (\d+)", run.stdout)
+    ok = run.returncode == 0 and executed is not None and int(executed.group(1)) >= n_seeds > 0
+    print(f"{'ok' if ok else 'not ok'} 1 - {name}: {n_seeds} seeds, {executed.group(1) if executed else 0} runs, "
+          f"{cover[-1] if cover else 0} edges")
+    if not ok:
+        print("\n".join("# " + line for line in run.stdout.splitlines()[-60:]))
+    print("1..1")
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
