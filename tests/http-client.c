@@ -127,7 +127,8 @@ barua_http_ask (guint port, const char *request)
 guint
 barua_http_status (const char *answer)
 {
-  return g_str_has_prefix (answer, "HTTP/1.") && strlen (answer) > 12 ? (guint)atoi (answer + 9) : 0;
+  return g_str_has_prefix (answer, "HTTP/1.") && strlen (answer) > 12 ? (guint)atoi (answer + 9)
+                                                                      : 0;
 }
 
 const char *

@@ -12,7 +12,8 @@ typedef enum
 } PeerEnd;
 
 /**
- * Runs @talk in a thread, with @data, while this thread runs the main loop; returns when @talk has returned.
+ * Runs @talk in a thread, with @data, while this thread runs the main loop; returns when @talk has
+ * returned.
  */
 void barua_http_converse (void (*talk) (gpointer data), gpointer data);
 
@@ -23,8 +24,8 @@ int barua_http_connect (guint port);
 gboolean barua_http_send (int fd, const char *text, gssize length);
 
 /**
- * Reads until a whole answer is there (by Content-Length), the server closes, or @wait_ms pass without a byte.
- * Appends to @answer.
+ * Reads until a whole answer is there (by Content-Length), the server closes, or @wait_ms pass
+ * without a byte. Appends to @answer.
  */
 PeerEnd barua_http_receive (int fd, GString *answer, gboolean is_head, guint wait_ms);
 

@@ -12,7 +12,7 @@
 #define GATEWAY "Dalvik/2.1 medic.gateway.alert/1"
 
 static BaruaAuth *auth;
-static char *hash_text;     /* of "pä$s" */
+static char *hash_text; /* of "pä$s" */
 static guint lookups;
 static guint rehashed;
 static gboolean is_broken; /* the store does not answer */
@@ -22,7 +22,8 @@ static void
 find_account (gpointer data, const char *name, BaruaAccountFound found, gpointer found_data)
 {
   static const char *const roles[] = { "chw", NULL };
-  g_autoptr (GError) error = is_broken ? g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "no store") : NULL;
+  g_autoptr (GError) error
+      = is_broken ? g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "no store") : NULL;
   gboolean is_known = !is_broken && strcmp (name, "mary") == 0;
 
   lookups++;
@@ -148,7 +149,8 @@ static const struct
 
 START_TEST (header_row)
 {
-  g_autoptr (GPtrArray) found = barua_credentials_from_basic (headers[_i].header, headers[_i].with_escapes);
+  g_autoptr (GPtrArray) found
+      = barua_credentials_from_basic (headers[_i].header, headers[_i].with_escapes);
   g_autoptr (GString) text = g_string_new (NULL);
 
   for (guint i = 0; i < found->len; i++)
@@ -211,9 +213,11 @@ START_TEST (a_burst_is_cut_short)
     }
   wait_for (&verdict, 100);
   ck_assert_uint_eq (verdict.n_good, 0);
-  ck_assert_uint_ge (barua_auth_stats (auth)->limited, 100 - BARUA_RATE_FAILURES - BARUA_PASSWORD_WORKERS);
+  ck_assert_uint_ge (barua_auth_stats (auth)->limited,
+                     100 - BARUA_RATE_FAILURES - BARUA_PASSWORD_WORKERS);
   ck_assert_uint_le (barua_auth_stats (auth)->checks, BARUA_RATE_FAILURES + BARUA_PASSWORD_WORKERS);
-  ck_assert_int_eq (check_address ("mary:p\xc3\xa4$s", NULL, "192.0.2.1").code, BARUA_HTTP_ERROR_TOO_MANY_REQUESTS);
+  ck_assert_int_eq (check_address ("mary:p\xc3\xa4$s", NULL, "192.0.2.1").code,
+                    BARUA_HTTP_ERROR_TOO_MANY_REQUESTS);
   ck_assert_uint_eq (check_address ("mary:p\xc3\xa4$s", NULL, "192.0.2.2").n_good, 1);
 }
 END_TEST
@@ -225,9 +229,11 @@ START_TEST (failures_of_a_name)
       g_autofree char *address = g_strdup_printf ("192.0.2.%u", i + 1);
       g_autofree char *user_pass = g_strdup_printf ("mary:%u", i);
 
-      ck_assert_int_eq (check_address (user_pass, NULL, address).code, BARUA_HTTP_ERROR_UNAUTHORIZED);
+      ck_assert_int_eq (check_address (user_pass, NULL, address).code,
+                        BARUA_HTTP_ERROR_UNAUTHORIZED);
     }
-  ck_assert_int_eq (check_address ("mary:x", NULL, "192.0.2.99").code, BARUA_HTTP_ERROR_TOO_MANY_REQUESTS);
+  ck_assert_int_eq (check_address ("mary:x", NULL, "192.0.2.99").code,
+                    BARUA_HTTP_ERROR_TOO_MANY_REQUESTS);
 }
 END_TEST
 
@@ -275,7 +281,8 @@ END_TEST
 START_TEST (a_broken_store)
 {
   is_broken = TRUE;
-  ck_assert_int_eq (check_address ("mary:p\xc3\xa4$s", NULL, "192.0.2.1").code, BARUA_HTTP_ERROR_UNAVAILABLE);
+  ck_assert_int_eq (check_address ("mary:p\xc3\xa4$s", NULL, "192.0.2.1").code,
+                    BARUA_HTTP_ERROR_UNAVAILABLE);
   ck_assert_uint_eq (barua_auth_stats (auth)->failures, 0);
 }
 END_TEST

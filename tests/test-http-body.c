@@ -40,7 +40,8 @@ static const struct
   { "x=100%&y=%zz%4", "x=100%;y=%zz%4;" },
   { "x=%E2%82%AC", "x=\xe2\x82\xac;" },
   { "x=%ff%C3&y=%C3%A9", "x=\xef\xbf\xbd\xef\xbf\xbd;y=\xc3\xa9;" },
-  { "x=a%00b", "x=a\xef\xbf\xbd" "b;" },
+  { "x=a%00b", "x=a\xef\xbf\xbd"
+               "b;" },
   { "%61=%62", "a=b;" },
 };
 
@@ -89,23 +90,30 @@ static const Case cases[] = {
   { "application/json", BARUA_BODY_JSON, "", -1, BARUA_BODY_KIND_JSON, -1, "{}" },
   { "application/json", BARUA_BODY_JSON, "\xef\xbb\xbf{}", -1, BARUA_BODY_KIND_JSON, -1, "{}" },
   { "application/json; charset=UTF-8", BARUA_BODY_JSON, "{}", -1, BARUA_BODY_KIND_JSON, -1, "{}" },
-  { "application/json; charset=\"utf-8\"", BARUA_BODY_JSON, "{}", -1, BARUA_BODY_KIND_JSON, -1, "{}" },
-  { "application/json; charset=utf-16le", BARUA_BODY_JSON, "{\0}\0", 4, BARUA_BODY_KIND_JSON, -1, "{}" },
-  { "application/json; charset=utf-16", BARUA_BODY_JSON, "\xfe\xff\0{\0}", 6, BARUA_BODY_KIND_JSON, -1, "{}" },
-  { "application/json; charset=utf-16le", BARUA_BODY_JSON, "{\0}", 3, BARUA_BODY_KIND_NONE, BARUA_HTTP_ERROR_BODY },
-  { "application/json; charset=latin1", BARUA_BODY_JSON, "{}", -1, BARUA_BODY_KIND_NONE, BARUA_HTTP_ERROR_BODY },
+  { "application/json; charset=\"utf-8\"", BARUA_BODY_JSON, "{}", -1, BARUA_BODY_KIND_JSON, -1,
+    "{}" },
+  { "application/json; charset=utf-16le", BARUA_BODY_JSON, "{\0}\0", 4, BARUA_BODY_KIND_JSON, -1,
+    "{}" },
+  { "application/json; charset=utf-16", BARUA_BODY_JSON, "\xfe\xff\0{\0}", 6, BARUA_BODY_KIND_JSON,
+    -1, "{}" },
+  { "application/json; charset=utf-16le", BARUA_BODY_JSON, "{\0}", 3, BARUA_BODY_KIND_NONE,
+    BARUA_HTTP_ERROR_BODY },
+  { "application/json; charset=latin1", BARUA_BODY_JSON, "{}", -1, BARUA_BODY_KIND_NONE,
+    BARUA_HTTP_ERROR_BODY },
   { "application/json", BARUA_BODY_JSON, "{", -1, BARUA_BODY_KIND_NONE, BARUA_HTTP_ERROR_JSON },
   { "application/json", BARUA_BODY_JSON, " ", -1, BARUA_BODY_KIND_NONE, BARUA_HTTP_ERROR_JSON },
   { "application/json", BARUA_BODY_JSON, "null", -1, BARUA_BODY_KIND_NONE, BARUA_HTTP_ERROR_JSON },
   { "application/json", BARUA_BODY_JSON, "\"x\"", -1, BARUA_BODY_KIND_NONE, BARUA_HTTP_ERROR_JSON },
   { "application/json", BARUA_BODY_JSON, "12", -1, BARUA_BODY_KIND_NONE, BARUA_HTTP_ERROR_JSON },
-  { "application/json", BARUA_BODY_JSON, "{\"a\":\"\xff\"}", -1, BARUA_BODY_KIND_NONE, BARUA_HTTP_ERROR_JSON },
+  { "application/json", BARUA_BODY_JSON, "{\"a\":\"\xff\"}", -1, BARUA_BODY_KIND_NONE,
+    BARUA_HTTP_ERROR_JSON },
   { "application/json", BARUA_BODY_FORM, "{", -1, BARUA_BODY_KIND_NONE, -1 },
   { "text/plain", BARUA_BODY_JSON_OR_FORM, "{", -1, BARUA_BODY_KIND_NONE, -1 },
   { NULL, BARUA_BODY_JSON_OR_FORM, "{", -1, BARUA_BODY_KIND_NONE, -1 },
   { FORM, BARUA_BODY_JSON_OR_FORM, "a=b", -1, BARUA_BODY_KIND_FORM, -1 },
   { FORM "; charset=utf-8", BARUA_BODY_FORM, "", -1, BARUA_BODY_KIND_FORM, -1 },
-  { FORM "; charset=latin1", BARUA_BODY_FORM, "a=b", -1, BARUA_BODY_KIND_NONE, BARUA_HTTP_ERROR_BODY },
+  { FORM "; charset=latin1", BARUA_BODY_FORM, "a=b", -1, BARUA_BODY_KIND_NONE,
+    BARUA_HTTP_ERROR_BODY },
   { "anything", BARUA_BODY_RAW, "\0\1", 2, BARUA_BODY_KIND_RAW, -1 },
 };
 
@@ -118,7 +126,8 @@ START_TEST (body_row)
   g_autoptr (GError) error = NULL;
 
   barua_buffer_init (&buffer, 1000, &budget);
-  ck_assert (barua_buffer_append (&buffer, c->text, c->length < 0 ? strlen (c->text) : (gsize)c->length, NULL));
+  ck_assert (barua_buffer_append (&buffer, c->text,
+                                  c->length < 0 ? strlen (c->text) : (gsize)c->length, NULL));
   gboolean good = barua_body_decode (&buffer, &types, &decoded, &error);
   ck_assert_msg (good == (c->code < 0), "%s %s: %s", c->type, c->text, good ? "" : error->message);
   if (error != NULL)
@@ -163,8 +172,9 @@ compress (GZlibCompressorFormat format, const char *text, gsize length, char *ou
   g_autoptr (GConverter) converter = G_CONVERTER (g_zlib_compressor_new (format, 9));
   gsize n_read, n_written;
 
-  ck_assert_int_eq (g_converter_convert (converter, text, length, out, size, G_CONVERTER_INPUT_AT_END, &n_read,
-                                         &n_written, NULL), G_CONVERTER_FINISHED);
+  ck_assert_int_eq (g_converter_convert (converter, text, length, out, size,
+                                         G_CONVERTER_INPUT_AT_END, &n_read, &n_written, NULL),
+                    G_CONVERTER_FINISHED);
   return n_written;
 }
 
@@ -208,8 +218,10 @@ START_TEST (encoding_row)
   gsize n = compress (encodings[_i].format, text, 100000, out, sizeof out);
   ck_assert_int_eq (decode_encoded (encodings[_i].encoding, out, n, 100000, &size), -1);
   ck_assert_uint_eq (size, 100000);
-  ck_assert_int_eq (decode_encoded (encodings[_i].encoding, out, n, 99999, NULL), BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE);
-  ck_assert_int_eq (decode_encoded (encodings[_i].encoding, out, n / 2, 100000, NULL), BARUA_HTTP_ERROR_BODY);
+  ck_assert_int_eq (decode_encoded (encodings[_i].encoding, out, n, 99999, NULL),
+                    BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE);
+  ck_assert_int_eq (decode_encoded (encodings[_i].encoding, out, n / 2, 100000, NULL),
+                    BARUA_HTTP_ERROR_BODY);
   out[n / 2] ^= 0x55;
   ck_assert_int_ne (decode_encoded (encodings[_i].encoding, out, n, 100000, NULL), -1);
 }

@@ -39,7 +39,8 @@ static const struct
 
 START_TEST (accept_row)
 {
-  ck_assert_msg (barua_http_wants_json (accepts[_i].accept) == accepts[_i].is_json, "%s", accepts[_i].accept);
+  ck_assert_msg (barua_http_wants_json (accepts[_i].accept) == accepts[_i].is_json, "%s",
+                 accepts[_i].accept);
 }
 END_TEST
 
@@ -53,10 +54,12 @@ START_TEST (every_code_has_a_row)
   ck_assert (info->status >= 400 && info->status < 600);
   ck_assert (info->doc_status >= 400 && info->doc_status < 600);
   ck_assert (info->text != NULL && info->doc_error != NULL && info->doc_reason != NULL);
-  barua_http_error_append_json (api, BARUA_DIALECT_API, (BaruaHttpErrorCode)_i, NULL, NULL, NULL, FALSE);
+  barua_http_error_append_json (api, BARUA_DIALECT_API, (BaruaHttpErrorCode)_i, NULL, NULL, NULL,
+                                FALSE);
   ck_assert (barua_json_read (api->str, -1, &json, NULL));
   ck_assert_double_eq (barua_json_number (barua_json_member (json, "code")), info->status);
-  barua_http_error_append_json (seed, BARUA_DIALECT_SEED, (BaruaHttpErrorCode)_i, NULL, NULL, NULL, FALSE);
+  barua_http_error_append_json (seed, BARUA_DIALECT_SEED, (BaruaHttpErrorCode)_i, NULL, NULL, NULL,
+                                FALSE);
   ck_assert (barua_json_read (seed->str, -1, &json, NULL));
   ck_assert_double_eq (barua_json_number (barua_json_member (json, "status")), info->doc_status);
 }
@@ -72,21 +75,25 @@ START_TEST (bodies)
 {
   g_autoptr (GString) out = g_string_new (NULL);
 
-  barua_http_error_append_json (out, BARUA_DIALECT_API, BARUA_HTTP_ERROR_SERVER, NULL, NULL, "\"a \\\"b\\\"\"", TRUE);
-  ck_assert_str_eq (out->str,
-                    "{\"code\":500,\"error\":\"Server error\",\"details\":\"a \\\"b\\\"\",\"message\":\"Server error\"}");
+  barua_http_error_append_json (out, BARUA_DIALECT_API, BARUA_HTTP_ERROR_SERVER, NULL, NULL,
+                                "\"a \\\"b\\\"\"", TRUE);
+  ck_assert_str_eq (out->str, "{\"code\":500,\"error\":\"Server error\",\"details\":\"a "
+                              "\\\"b\\\"\",\"message\":\"Server error\"}");
   g_string_truncate (out, 0);
   barua_http_error_append_text (out, BARUA_HTTP_ERROR_SERVER, NULL, NULL, "\"reason\"");
   ck_assert_str_eq (out->str, "Server error: \"reason\"");
   g_string_truncate (out, 0);
   barua_http_error_append_json (out, BARUA_DIALECT_API, BARUA_HTTP_ERROR_BAD_REQUEST, NULL,
                                 "{\"message\":\"no\",\"translationKey\":\"x\"}", NULL, TRUE);
-  ck_assert_str_eq (out->str, "{\"code\":400,\"error\":{\"message\":\"no\",\"translationKey\":\"x\"}}");
+  ck_assert_str_eq (out->str,
+                    "{\"code\":400,\"error\":{\"message\":\"no\",\"translationKey\":\"x\"}}");
   g_string_truncate (out, 0);
-  barua_http_error_append_text (out, BARUA_HTTP_ERROR_BAD_REQUEST, NULL, "{\"message\":\"no\"}", NULL);
+  barua_http_error_append_text (out, BARUA_HTTP_ERROR_BAD_REQUEST, NULL, "{\"message\":\"no\"}",
+                                NULL);
   ck_assert_str_eq (out->str, "no");
   g_string_truncate (out, 0);
-  barua_http_error_append_json (out, BARUA_DIALECT_NATIVE, BARUA_HTTP_ERROR_NOT_FOUND, "deleted", NULL, NULL, FALSE);
+  barua_http_error_append_json (out, BARUA_DIALECT_NATIVE, BARUA_HTTP_ERROR_NOT_FOUND, "deleted",
+                                NULL, NULL, FALSE);
   ck_assert_str_eq (out->str, "{\"error\":\"not_found\",\"reason\":\"deleted\"}\n");
 }
 END_TEST

@@ -43,7 +43,8 @@ static const BaruaAuthBackend backend = { find_account, NULL };
 static gboolean
 may (gpointer settings, const BaruaUser *user, const char *permission)
 {
-  return strcmp (permission, "can_access_gateway_api") == 0 && barua_user_has_role (user, "gateway");
+  return strcmp (permission, "can_access_gateway_api") == 0
+         && barua_user_has_role (user, "gateway");
 }
 
 /* The test's handlers. */
@@ -76,7 +77,8 @@ static void
 echo_param (BaruaRequest *request, gpointer app)
 {
   const char *q = barua_request_query (request, "q");
-  g_autofree char *text = g_strdup_printf ("%s q=%s", barua_request_param (request, "name"), q != NULL ? q : "-");
+  g_autofree char *text
+      = g_strdup_printf ("%s q=%s", barua_request_param (request, "name"), q != NULL ? q : "-");
 
   barua_request_reply_text (request, 200, text);
 }
@@ -100,20 +102,24 @@ slow (BaruaRequest *request, gpointer app)
 static void
 count_bytes (BaruaRequest *request, gpointer app)
 {
-  g_autofree char *text = g_strdup_printf ("%" G_GSIZE_FORMAT, g_bytes_get_size (barua_request_body (request)));
+  g_autofree char *text
+      = g_strdup_printf ("%" G_GSIZE_FORMAT, g_bytes_get_size (barua_request_body (request)));
 
   barua_request_reply_text (request, 200, text);
 }
 
 static const BaruaRoute routes[] = {
-  { "GET", "/api/sms", "can_access_gateway_api", BARUA_BODY_NONE, 0, BARUA_ROUTE_GATEWAY_ERRORS | BARUA_ROUTE_SLASH,
-    ping },
+  { "GET", "/api/sms", "can_access_gateway_api", BARUA_BODY_NONE, 0,
+    BARUA_ROUTE_GATEWAY_ERRORS | BARUA_ROUTE_SLASH, ping },
   { "POST", "/api/sms", "can_access_gateway_api", BARUA_BODY_JSON, 0,
     BARUA_ROUTE_JSON_STRICT | BARUA_ROUTE_GATEWAY_ERRORS | BARUA_ROUTE_SLASH, echo },
-  { "POST", "/api/v1/records", "can_create_records", BARUA_BODY_JSON_OR_FORM, 0, BARUA_ROUTE_PLAIN, echo_form },
+  { "POST", "/api/v1/records", "can_create_records", BARUA_BODY_JSON_OR_FORM, 0, BARUA_ROUTE_PLAIN,
+    echo_form },
   { "POST", "/api/v1/form", NULL, BARUA_BODY_FORM, 0, BARUA_ROUTE_PLAIN, echo_form },
   { "PUT", "/api/v1/settings", "can_configure", BARUA_BODY_JSON, 0,
-    BARUA_ROUTE_JSON_STRICT | BARUA_ROUTE_JSON_POSITION | BARUA_ROUTE_PROMPT | BARUA_ROUTE_PERMISSIONS_TEXT, echo },
+    BARUA_ROUTE_JSON_STRICT | BARUA_ROUTE_JSON_POSITION | BARUA_ROUTE_PROMPT
+        | BARUA_ROUTE_PERMISSIONS_TEXT,
+    echo },
   { "GET", "/api/v1/settings", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_PROMPT, ping },
   { "GET", "/api/v1/forms/{name}", NULL, BARUA_BODY_NONE, 0, BARUA_ROUTE_PLAIN, echo_param },
   { "GET", "/large", NULL, BARUA_BODY_NONE, 0, BARUA_ROUTE_PLAIN, large },
@@ -185,66 +191,122 @@ typedef struct
   const char *lacks;
 } Exchange;
 
-#define POST(path, headers, length, body) \
+#define POST(path, headers, length, body)                                                          \
   "POST " path " HTTP/1.1\r\n" HOST headers "Content-Length: " #length "\r\n\r\n" body
 
 static const Exchange exchanges[] = {
-  { "GET /api/sms HTTP/1.1\r\n" HOST GOOD "\r\n", 200, { "{\"medic-gateway\":true}", "application/json; charset=utf-8" } },
+  { "GET /api/sms HTTP/1.1\r\n" HOST GOOD "\r\n",
+    200,
+    { "{\"medic-gateway\":true}", "application/json; charset=utf-8" } },
   { "GET //api//sms/ HTTP/1.1\r\n" HOST GOOD "\r\n", 200, { "{\"medic-gateway\":true}" } },
   { "HEAD /api/sms HTTP/1.1\r\n" HOST GOOD "\r\n", 200, { "Content-Length: 22" }, "medic-gateway" },
-  { "PUT /api/sms HTTP/1.1\r\n" HOST "\r\n", 405, { "Allow: GET, HEAD, POST\r\n", "Method Not Allowed" } },
+  { "PUT /api/sms HTTP/1.1\r\n" HOST "\r\n",
+    405,
+    { "Allow: GET, HEAD, POST\r\n", "Method Not Allowed" } },
   { "OPTIONS /api/sms HTTP/1.1\r\n" HOST "\r\n", 204, { "Allow: GET, HEAD, POST\r\n" } },
   { "GET /api/nothing HTTP/1.1\r\n" HOST "\r\n", 404, { "Not Found" } },
   { "GET /api/v1/forms/a%2Fb%20c?q=x+y&q=%2B HTTP/1.1\r\n" HOST "\r\n", 200, { "a/b c q=+" } },
   { "GET /api/v1/forms/%ff HTTP/1.1\r\n" HOST "\r\n", 400, { "Bad Request" } },
   { "GET /api/v1/forms/a%00b HTTP/1.1\r\n" HOST "\r\n", 400, { "Bad Request" } },
   /* 401 and 302 */
-  { "GET /api/sms?a=1 HTTP/1.1\r\n" HOST "User-Agent: curl/7\r\n\r\n", 302,
-    { "Location: /medic/login?redirect=%2Fapi%2Fsms%3Fa%3D1\r\n", "Found. Redirecting to /medic/login" }, "logout-auth" },
-  { "GET /api/sms HTTP/1.1\r\n" HOST "User-Agent: curl/7\r\n" WRONG "\r\n", 302, { "Location: /medic/login" } },
-  { POST ("/api/sms", "User-Agent: curl/7\r\n" JSON, 2, "{}"), 401,
-    { "not logged in", "WWW-Authenticate: Basic realm=\"Medic Mobile Web Services\"", "logout-authorization: CHT-Core API" } },
-  { "GET /api/sms HTTP/1.1\r\n" HOST "\r\n", 401, { "not logged in", "Content-Type: text/plain\r\n" } },
-  { "GET /api/sms HTTP/1.1\r\n" HOST "Accept: application/json\r\n\r\n", 401,
-    { "{\"code\":401,\"error\":\"unauthorized\"}", "logout-authorization" }, "WWW-Authenticate" },
+  { "GET /api/sms?a=1 HTTP/1.1\r\n" HOST "User-Agent: curl/7\r\n\r\n",
+    302,
+    { "Location: /medic/login?redirect=%2Fapi%2Fsms%3Fa%3D1\r\n",
+      "Found. Redirecting to /medic/login" },
+    "logout-auth" },
+  { "GET /api/sms HTTP/1.1\r\n" HOST "User-Agent: curl/7\r\n" WRONG "\r\n",
+    302,
+    { "Location: /medic/login" } },
+  { POST ("/api/sms", "User-Agent: curl/7\r\n" JSON, 2, "{}"),
+    401,
+    { "not logged in", "WWW-Authenticate: Basic realm=\"Medic Mobile Web Services\"",
+      "logout-authorization: CHT-Core API" } },
+  { "GET /api/sms HTTP/1.1\r\n" HOST "\r\n",
+    401,
+    { "not logged in", "Content-Type: text/plain\r\n" } },
+  { "GET /api/sms HTTP/1.1\r\n" HOST "Accept: application/json\r\n\r\n",
+    401,
+    { "{\"code\":401,\"error\":\"unauthorized\"}", "logout-authorization" },
+    "WWW-Authenticate" },
   { "GET /api/sms HTTP/1.1\r\n" HOST PHONE "\r\n", 401, { "\"message\":\"unauthorized\"" } },
-  { "GET /api/v1/settings HTTP/1.1\r\n" HOST "User-Agent: curl/7\r\nAccept: application/json\r\n\r\n", 401,
+  { "GET /api/v1/settings HTTP/1.1\r\n" HOST
+    "User-Agent: curl/7\r\nAccept: application/json\r\n\r\n",
+    401,
     { "not logged in", "WWW-Authenticate" } },
-  { "GET /medic/x HTTP/1.1\r\n" HOST "User-Agent: curl/7\r\n\r\n", 401,
-    { "{\"error\":\"unauthorized\",\"reason\":\"You are not authorized to access this db.\"}\n", "realm=\"barua\"" } },
+  { "GET /medic/x HTTP/1.1\r\n" HOST "User-Agent: curl/7\r\n\r\n",
+    401,
+    { "{\"error\":\"unauthorized\",\"reason\":\"You are not authorized to access this db.\"}\n",
+      "realm=\"barua\"" } },
   /* the order of checks */
   { POST ("/api/sms", JSON, 1, "{"), 500, { "Server error" } },
   { POST ("/api/sms", JSON, 3, "\"x\""), 500, { "Server error" } },
-  { POST ("/api/sms", "Content-Type: text/plain\r\n", 2, "{}"), 400, { "Content-Type must be application/json" } },
-  { POST ("/api/sms", GOOD "Content-Type: Application/JSON; charset=utf-8\r\n", 9, "{ \"a\":1 }"), 200, { "{\"a\":1}" } },
+  { POST ("/api/sms", "Content-Type: text/plain\r\n", 2, "{}"),
+    400,
+    { "Content-Type must be application/json" } },
+  { POST ("/api/sms", GOOD "Content-Type: Application/JSON; charset=utf-8\r\n", 9, "{ \"a\":1 }"),
+    200,
+    { "{\"a\":1}" } },
   { POST ("/api/sms", GOOD JSON, 0, ""), 200, { "{}" } },
-  { POST ("/api/sms", GOOD "Content-Type: application/json; charset=latin1\r\n", 2, "{}"), 500, { "Server error" } },
+  { POST ("/api/sms", GOOD "Content-Type: application/json; charset=latin1\r\n", 2, "{}"),
+    500,
+    { "Server error" } },
   { POST ("/api/sms", GOOD JSON "Content-Encoding: br\r\n", 2, "{}"), 500, { "Server error" } },
   { POST ("/api/sms", ADMIN JSON, 2, "[]"), 200, { "[]" } },
-  { POST ("/api/v1/records", GOOD "Content-Type: application/x-www-form-urlencoded\r\n", 6, "from=1"), 403,
+  { POST ("/api/v1/records", GOOD "Content-Type: application/x-www-form-urlencoded\r\n", 6,
+          "from=1"),
+    403,
     { "Insufficient privileges" } },
-  { POST ("/api/v1/form", "Content-Type: application/x-www-form-urlencoded\r\n", 13, "from=1&from=2"), 200, { "\r\n\r\n2" } },
-  { "PUT /api/v1/settings HTTP/1.1\r\n" HOST GOOD JSON "Content-Length: 2\r\n\r\n{}", 403, { "Insufficient permissions" } },
-  { "PUT /api/v1/settings HTTP/1.1\r\n" HOST GOOD JSON "Content-Length: 4\r\n\r\n{\"a\"", 400, { "invalid JSON: line 1" } },
-  { POST ("/medic/x", GOOD JSON, 1, "{"), 400, { "{\"error\":\"bad_request\",\"reason\":\"invalid UTF-8 JSON\"}\n" } },
+  { POST ("/api/v1/form", "Content-Type: application/x-www-form-urlencoded\r\n", 13,
+          "from=1&from=2"),
+    200,
+    { "\r\n\r\n2" } },
+  { "PUT /api/v1/settings HTTP/1.1\r\n" HOST GOOD JSON "Content-Length: 2\r\n\r\n{}",
+    403,
+    { "Insufficient permissions" } },
+  { "PUT /api/v1/settings HTTP/1.1\r\n" HOST GOOD JSON "Content-Length: 4\r\n\r\n{\"a\"",
+    400,
+    { "invalid JSON: line 1" } },
+  { POST ("/medic/x", GOOD JSON, 1, "{"),
+    400,
+    { "{\"error\":\"bad_request\",\"reason\":\"invalid UTF-8 JSON\"}\n" } },
   { POST ("/medic/x", JSON, 1, "{"), 401, { "unauthorized" } },
   { POST ("/medic/x", GOOD "Content-Type: text/plain\r\n", 2, "{}"), 415, { "bad_content_type" } },
   { "DELETE /medic/x HTTP/1.1\r\n" HOST "\r\n", 405, { "Only GET,HEAD,POST allowed" } },
   /* sizes */
-  { POST ("/api/sms", GOOD JSON, 100000000, "{"), 413, { "Payload Too Large", "Connection: close" } },
+  { POST ("/api/sms", GOOD JSON, 100000000, "{"),
+    413,
+    { "Payload Too Large", "Connection: close" } },
   { POST ("/api/sms", JSON, 2000000, "{"), 401, { "not logged in" } },
   { POST ("/api/sms", WRONG JSON, 2000000, "{"), 401, { "not logged in" } },
   { POST ("/api/sms", JSON, 99999999999999999999, "{"), 413, { "Payload Too Large" } },
   { POST ("/small", GOOD, 1001, ""), 0, { "" } },
-  { POST ("/api/sms", GOOD "Expect: 100-continue\r\n" JSON, 100000000, ""), 413, { "Payload Too Large" } },
-  { "POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400, { "Bad Request" } },
-  { "POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-    400, { "Bad Request" } },
-  { "POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 200, { "{}" } },
+  { POST ("/api/sms", GOOD "Expect: 100-continue\r\n" JSON, 100000000, ""),
+    413,
+    { "Payload Too Large" } },
+  { "POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    400,
+    { "Bad Request" } },
+  { "POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON
+    "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    400,
+    { "Bad Request" } },
+  { "POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON
+    "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    200,
+    { "{}" } },
   /* answers */
-  { "GET /large HTTP/1.1\r\n" HOST "\r\n", 200, { "line 19999\n", "Vary: Accept-Encoding", "nosniff" }, "Content-Encoding" },
-  { "GET /large HTTP/1.1\r\n" HOST "Accept-Encoding: deflate, gzip\r\n\r\n", 200, { "Content-Encoding: gzip", "Vary" }, "line 1" },
-  { "GET /large HTTP/1.1\r\n" HOST "Accept-Encoding: gzip;q=0\r\n\r\n", 200, { "line 19999\n" }, "Content-Encoding" },
+  { "GET /large HTTP/1.1\r\n" HOST "\r\n",
+    200,
+    { "line 19999\n", "Vary: Accept-Encoding", "nosniff" },
+    "Content-Encoding" },
+  { "GET /large HTTP/1.1\r\n" HOST "Accept-Encoding: deflate, gzip\r\n\r\n",
+    200,
+    { "Content-Encoding: gzip", "Vary" },
+    "line 1" },
+  { "GET /large HTTP/1.1\r\n" HOST "Accept-Encoding: gzip;q=0\r\n\r\n",
+    200,
+    { "line 19999\n" },
+    "Content-Encoding" },
 };
 
 typedef struct
@@ -267,11 +329,14 @@ START_TEST (one_exchange)
   Asked asked = { exchange, NULL };
 
   barua_http_converse (ask, &asked);
-  ck_assert_msg (barua_http_status (asked.answer) == exchange->status, "%s\n-> %s", exchange->request, asked.answer);
+  ck_assert_msg (barua_http_status (asked.answer) == exchange->status, "%s\n-> %s",
+                 exchange->request, asked.answer);
   for (guint i = 0; i < G_N_ELEMENTS (exchange->has) && exchange->has[i] != NULL; i++)
-    ck_assert_msg (strstr (asked.answer, exchange->has[i]) != NULL, "%s\n-> %s", exchange->request, asked.answer);
+    ck_assert_msg (strstr (asked.answer, exchange->has[i]) != NULL, "%s\n-> %s", exchange->request,
+                   asked.answer);
   if (exchange->lacks != NULL)
-    ck_assert_msg (strstr (asked.answer, exchange->lacks) == NULL, "%s\n-> %s", exchange->request, asked.answer);
+    ck_assert_msg (strstr (asked.answer, exchange->lacks) == NULL, "%s\n-> %s", exchange->request,
+                   asked.answer);
   g_free (asked.answer);
 }
 END_TEST
@@ -291,7 +356,8 @@ keep_alive (gpointer data)
       ck_assert_int_eq (barua_http_receive (fd, answer, FALSE, 2000), PEER_OPEN);
       ck_assert_uint_eq (barua_http_status (answer->str), 200);
       g_string_truncate (answer, 0);
-      barua_http_send (fd, "POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON "Content-Length: 2\r\n\r\n{", -1);
+      barua_http_send (fd, "POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON "Content-Length: 2\r\n\r\n{",
+                       -1);
       barua_http_send (fd, "}", -1);
       ck_assert_int_eq (barua_http_receive (fd, answer, FALSE, 2000), PEER_OPEN);
       ck_assert_str_eq (barua_http_body (answer->str), "{}");
@@ -364,10 +430,7 @@ idle_then_half (gpointer data)
   close (fd);
 }
 
-START_TEST (the_idle_are_cut)
-{
-  barua_http_converse (idle_then_half, GINT_TO_POINTER (_i));
-}
+START_TEST (the_idle_are_cut) { barua_http_converse (idle_then_half, GINT_TO_POINTER (_i)); }
 END_TEST
 
 /* A client that takes nothing of a long answer. */
@@ -382,7 +445,8 @@ never_read (gpointer data)
 
       fds[i] = barua_http_connect (port);
       setsockopt (fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-      barua_http_send (fds[i], "GET /large HTTP/1.1\r\n" HOST "\r\nGET /large HTTP/1.1\r\n" HOST "\r\n", -1);
+      barua_http_send (
+          fds[i], "GET /large HTTP/1.1\r\n" HOST "\r\nGET /large HTTP/1.1\r\n" HOST "\r\n", -1);
     }
   g_usleep (1500 * 1000);
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
@@ -406,7 +470,8 @@ send_endless (gpointer data)
   int fd = barua_http_connect (port);
   guint sent = 0;
 
-  barua_http_send (fd, "POST /upload HTTP/1.1\r\n" HOST GOOD "Transfer-Encoding: chunked\r\n\r\n", -1);
+  barua_http_send (fd, "POST /upload HTTP/1.1\r\n" HOST GOOD "Transfer-Encoding: chunked\r\n\r\n",
+                   -1);
   while (sent < 1000 && barua_http_send (fd, "10000\r\n", -1) && barua_http_send (fd, block, 65536)
          && barua_http_send (fd, "\r\n", -1))
     sent++;
@@ -434,9 +499,12 @@ upload (gpointer data)
   int fd = barua_http_connect (port);
 
   if (is_chunked)
-    barua_http_send (fd, "POST /upload HTTP/1.1\r\n" HOST GOOD "Transfer-Encoding: chunked\r\n\r\n300000\r\n", -1);
+    barua_http_send (
+        fd, "POST /upload HTTP/1.1\r\n" HOST GOOD "Transfer-Encoding: chunked\r\n\r\n300000\r\n",
+        -1);
   else
-    barua_http_send (fd, "POST /upload HTTP/1.1\r\n" HOST GOOD "Content-Length: 3145728\r\n\r\n", -1);
+    barua_http_send (fd, "POST /upload HTTP/1.1\r\n" HOST GOOD "Content-Length: 3145728\r\n\r\n",
+                     -1);
   barua_http_send (fd, block, 3 << 20);
   if (is_chunked)
     barua_http_send (fd, "\r\n0\r\n\r\n", -1);
@@ -457,16 +525,20 @@ END_TEST
 static void
 send_bomb (gpointer data)
 {
-  g_autoptr (GConverter) gzip = G_CONVERTER (g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, 9));
+  g_autoptr (GConverter) gzip
+      = G_CONVERTER (g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, 9));
   g_autofree char *zeroes = g_malloc0 (70 << 20);
   g_autofree char *bomb = g_malloc (1 << 20);
   gsize n_read, n_written;
   g_autoptr (GString) answer = g_string_new (NULL);
 
-  g_converter_convert (gzip, zeroes, 70 << 20, bomb, 1 << 20, G_CONVERTER_INPUT_AT_END, &n_read, &n_written, NULL);
+  g_converter_convert (gzip, zeroes, 70 << 20, bomb, 1 << 20, G_CONVERTER_INPUT_AT_END, &n_read,
+                       &n_written, NULL);
   ck_assert_uint_lt (n_written, 100 * 1024);
-  g_autofree char *head = g_strdup_printf ("POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON "Content-Encoding: gzip\r\n"
-                                           "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n", n_written);
+  g_autofree char *head
+      = g_strdup_printf ("POST /api/sms HTTP/1.1\r\n" HOST GOOD JSON "Content-Encoding: gzip\r\n"
+                         "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n",
+                         n_written);
   int fd = barua_http_connect (port);
   barua_http_send (fd, head, -1);
   barua_http_send (fd, bomb, (gssize)n_written);
@@ -633,7 +705,8 @@ fail_often (gpointer data)
     {
       g_autofree char *pair = g_strdup_printf ("gateway:%u", i);
       g_autofree char *base64 = g_base64_encode ((const guchar *)pair, strlen (pair));
-      g_autofree char *request = g_strdup_printf ("GET /api/sms HTTP/1.1\r\n" HOST "Authorization: Basic %s\r\n\r\n", base64);
+      g_autofree char *request = g_strdup_printf (
+          "GET /api/sms HTTP/1.1\r\n" HOST "Authorization: Basic %s\r\n\r\n", base64);
       g_autofree char *answer = barua_http_ask (port, request);
 
       limited += barua_http_status (answer) == 429;

@@ -20,7 +20,8 @@ static const BaruaRoute routes[] = {
   { "GET", "/{db}/_all_docs", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_DOCUMENT_NATIVE, nothing },
   { "GET", "/{db}/{id}", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_DOCUMENT_NATIVE, nothing },
   { "DELETE", "/{db}/{id}", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_DOCUMENT_NATIVE, nothing },
-  { "GET", "/{db}/{id}/{attachment...}", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_DOCUMENT_NATIVE, nothing },
+  { "GET", "/{db}/{id}/{attachment...}", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_DOCUMENT_NATIVE,
+    nothing },
   { "GET", "/cdb/~/{id}", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_DOCUMENT_SEED, nothing },
   { "GET", "/", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_PLAIN, nothing },
   { NULL },
@@ -30,7 +31,7 @@ typedef struct
 {
   const char *method;
   const char *path;
-  const char *route; /* NULL: none */
+  const char *route;  /* NULL: none */
   const char *params; /* or the Allow list */
   gboolean is_bad;
 } Case;
@@ -78,13 +79,15 @@ START_TEST (match_case)
   g_autoptr (GString) params = g_string_new (NULL);
   BaruaMatch match;
 
-  ck_assert_msg (barua_router_match (router, c->method, c->path, &match) == !c->is_bad, "%s", c->path);
+  ck_assert_msg (barua_router_match (router, c->method, c->path, &match) == !c->is_bad, "%s",
+                 c->path);
   ck_assert_msg ((match.route != NULL) == (c->route != NULL), "%s %s", c->method, c->path);
   if (match.route != NULL)
     {
       ck_assert_str_eq (match.route->path, c->route);
       for (guint i = 0; i < match.n_params; i++)
-        g_string_append_printf (params, "%.*s=%s ", (int)match.names[i].n, match.names[i].p, match.values[i]);
+        g_string_append_printf (params, "%.*s=%s ", (int)match.names[i].n, match.names[i].p,
+                                match.values[i]);
       ck_assert_str_eq (params->str, c->params);
     }
   else
@@ -95,7 +98,8 @@ END_TEST
 
 START_TEST (unknown_path)
 {
-  static const BaruaRoute few[] = { { "GET", "/a/b", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_PLAIN, nothing }, { NULL } };
+  static const BaruaRoute few[]
+      = { { "GET", "/a/b", "", BARUA_BODY_NONE, 0, BARUA_ROUTE_PLAIN, nothing }, { NULL } };
   static const char *const paths[] = { "/", "/a", "/a/", "/a/b/", "/a/b/c", "/A/b", "/a%2Fb", "" };
   g_autoptr (BaruaRouter) router = barua_router_new (few);
   BaruaMatch match;

@@ -64,7 +64,8 @@ add_readings (GPtrArray *candidates, const char *bytes)
   barua_secret_free (latin);
 }
 
-/* (nullable) (transfer full): the bytes percent-decoded once, NULL when nothing changes or an escape is bad. */
+/* (nullable) (transfer full): the bytes percent-decoded once, NULL when nothing changes or an
+ * escape is bad. */
 static char *
 unescape (const char *bytes)
 {
@@ -92,7 +93,8 @@ unescape (const char *bytes)
   return out;
 }
 
-/* (nullable) (transfer full): the decoded bytes of a Basic header; NULL for another scheme or with a NUL inside. */
+/* (nullable) (transfer full): the decoded bytes of a Basic header; NULL for another scheme or with
+ * a NUL inside. */
 static char *
 decode_header (const char *authorization)
 {
@@ -103,7 +105,8 @@ decode_header (const char *authorization)
   if (g_ascii_strncasecmp (authorization, "Basic ", 6) != 0)
     return NULL;
   g_autofree guchar *bytes = g_base64_decode (authorization + 6, &length);
-  char *text = memchr (bytes, '\0', length) == NULL ? g_strndup ((const char *)bytes, length) : NULL;
+  char *text
+      = memchr (bytes, '\0', length) == NULL ? g_strndup ((const char *)bytes, length) : NULL;
   explicit_bzero (bytes, length);
   return text;
 }

@@ -22,10 +22,12 @@ void barua_credential_free (BaruaCredential *credential);
  * @authorization: the Authorization header
  * @with_escapes: also try it percent-decoded
  *
- * What the sender may have meant, each once, in the order of trying: the bytes as UTF-8, as ISO-8859-1, and both
- * again percent-decoded (spec/messaging.md 11 no. 13). Split at the first colon.
+ * What the sender may have meant, each once, in the order of trying: the bytes as UTF-8, as
+ * ISO-8859-1, and both again percent-decoded (spec/messaging.md 11 no. 13). Split at the first
+ * colon.
  *
- * Returns: (transfer full) (element-type BaruaCredential): empty when it is no Basic header that could be meant
+ * Returns: (transfer full) (element-type BaruaCredential): empty when it is no Basic header that
+ * could be meant
  */
 GPtrArray *barua_credentials_from_basic (const char *authorization, gboolean with_escapes);
 

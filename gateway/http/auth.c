@@ -19,7 +19,8 @@
 #define CACHE_US (10 * 60 * G_USEC_PER_SEC)
 #define CACHE_MAX_ENTRIES 16384u
 #define RATE_MAX_KEYS 16384u
-/* Different credentials that may wait for a worker, and requests that may wait for them; 503 beyond. */
+/* Different credentials that may wait for a worker, and requests that may wait for them; 503
+ * beyond. */
 #define MAX_FLIGHTS 1024u
 #define MAX_WAITERS 8192u
 /* Account names are shorter; longer ones are not looked up. */
@@ -52,7 +53,7 @@ typedef struct
 typedef struct
 {
   Key key;
-  BaruaAuth *auth; /* NULL once that is gone */
+  BaruaAuth *auth;       /* NULL once that is gone */
   GPtrArray *candidates; /* of BaruaCredential, in the order of trying */
   guint candidate;
   char *address;
@@ -62,18 +63,18 @@ typedef struct
   guint n_restarts;
   gboolean is_good;
   gboolean is_remembered; /* worth an entry in the cache */
-  gboolean is_stale; /* the account changed while its password was checked */
+  gboolean is_stale;      /* the account changed while its password was checked */
 } Flight;
 
 struct _BaruaAuth
 {
   const BaruaAuthBackend *backend;
   gpointer data;
-  GHmac *hmac; /* primed with the key of this process */
-  GHashTable *cache; /* Key -> Entry */
-  GQueue cache_order; /* oldest first */
+  GHmac *hmac;         /* primed with the key of this process */
+  GHashTable *cache;   /* Key -> Entry */
+  GQueue cache_order;  /* oldest first */
   GHashTable *flights; /* Key -> Flight */
-  GQueue waiting; /* of Flight, not yet started */
+  GQueue waiting;      /* of Flight, not yet started */
   guint running;
   gboolean is_starting; /* start_waiting() is on the stack */
   guint n_waiters;
@@ -245,7 +246,8 @@ barua_auth_cached (BaruaAuth *auth, const char *authorization, const char *user_
 
 /* Failures. */
 
-/* What failures of an address are counted under: IPv6 by its first 64 bits, which one customer has to himself. */
+/* What failures of an address are counted under: IPv6 by its first 64 bits, which one customer has
+ * to himself. */
 static char *
 address_key (const char *address)
 {
@@ -374,7 +376,8 @@ static void
 look_up (Flight *flight)
 {
   g_clear_pointer (&flight->account, barua_auth_account_free);
-  flight->auth->backend->find_account (flight->auth->data, current (flight)->name, account_found, flight);
+  flight->auth->backend->find_account (flight->auth->data, current (flight)->name, account_found,
+                                       flight);
 }
 
 /* A good password: remembered, unless the account changed since it was read; then once more. */
@@ -450,7 +453,8 @@ account_found (BaruaAuthAccount *account, const GError *error, gpointer data)
     barua_password_run (flight_work, flight_worked, flight);
 }
 
-/* Starts flights while there are workers; a burst of wrong passwords ends here once it is known to be one. */
+/* Starts flights while there are workers; a burst of wrong passwords ends here once it is known to
+ * be one. */
 static void
 start_waiting (BaruaAuth *auth)
 {
@@ -491,8 +495,8 @@ refuse (BaruaHttpErrorCode code, BaruaAuthDone done, gpointer data)
 
 /* Joins the flight of the same credential or begins a new one; takes @candidates. */
 static void
-fly (BaruaAuth *auth, const Key *key, GPtrArray *candidates, const char *address, gboolean is_remembered,
-     BaruaAuthDone done, gpointer data)
+fly (BaruaAuth *auth, const Key *key, GPtrArray *candidates, const char *address,
+     gboolean is_remembered, BaruaAuthDone done, gpointer data)
 {
   g_autoptr (GPtrArray) owned = candidates;
   const BaruaCredential *first = candidates->pdata[0];
@@ -531,8 +535,8 @@ fly (BaruaAuth *auth, const Key *key, GPtrArray *candidates, const char *address
 }
 
 void
-barua_auth_check (BaruaAuth *auth, const char *authorization, const char *user_agent, const char *address,
-                  BaruaAuthDone done, gpointer data)
+barua_auth_check (BaruaAuth *auth, const char *authorization, const char *user_agent,
+                  const char *address, BaruaAuthDone done, gpointer data)
 {
   Key key = make_key (auth, kind_for (user_agent), authorization, NULL);
   g_autoptr (BaruaUser) user = recall (auth, &key);
@@ -542,7 +546,8 @@ barua_auth_check (BaruaAuth *auth, const char *authorization, const char *user_a
       done (user, NULL, data);
       return;
     }
-  GPtrArray *candidates = barua_credentials_from_basic (authorization, barua_http_is_gateway (user_agent));
+  GPtrArray *candidates
+      = barua_credentials_from_basic (authorization, barua_http_is_gateway (user_agent));
   const BaruaCredential *first = candidates->len > 0 ? candidates->pdata[0] : NULL;
   if (first == NULL || strlen (first->name) > MAX_NAME_BYTES)
     {
@@ -554,8 +559,8 @@ barua_auth_check (BaruaAuth *auth, const char *authorization, const char *user_a
 }
 
 void
-barua_auth_check_password (BaruaAuth *auth, const char *name, const char *password, const char *address,
-                           BaruaAuthDone done, gpointer data)
+barua_auth_check_password (BaruaAuth *auth, const char *name, const char *password,
+                           const char *address, BaruaAuthDone done, gpointer data)
 {
   if (*name == '\0' || strlen (name) > MAX_NAME_BYTES)
     {
@@ -589,7 +594,8 @@ barua_auth_new (const BaruaAuthBackend *backend, gpointer data)
   return auth;
 }
 
-/* Answers a flight whose BaruaAuth ends; one that a worker or the store has is freed when it comes back. */
+/* Answers a flight whose BaruaAuth ends; one that a worker or the store has is freed when it comes
+ * back. */
 static void
 abandon (gpointer key, gpointer value, gpointer data)
 {

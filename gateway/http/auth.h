@@ -42,7 +42,8 @@ typedef struct
   char **roles;
 } BaruaAuthAccount;
 
-BaruaAuthAccount *barua_auth_account_new (const char *name, const char *hash, const char *const *roles);
+BaruaAuthAccount *barua_auth_account_new (const char *name, const char *hash,
+                                          const char *const *roles);
 void barua_auth_account_free (BaruaAuthAccount *account);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaAuthAccount, barua_auth_account_free)
 
@@ -58,14 +59,16 @@ typedef void (*BaruaAccountFound) (BaruaAuthAccount *account, const GError *erro
 /**
  * BaruaAuthBackend:
  * @find_account: looks an account up by its name
- * @rehash: (nullable): a verified password was hashed with outdated parameters; store @new_hash if the account
- *   still has @old_hash
+ * @rehash: (nullable): a verified password was hashed with outdated parameters; store @new_hash if
+ * the account still has @old_hash
  *
- * What authentication asks the store; called in the main thread with the `data` of barua_auth_new().
+ * What authentication asks the store; called in the main thread with the `data` of
+ * barua_auth_new().
  */
 typedef struct
 {
-  void (*find_account) (gpointer data, const char *name, BaruaAccountFound found, gpointer found_data);
+  void (*find_account) (gpointer data, const char *name, BaruaAccountFound found,
+                        gpointer found_data);
   void (*rehash) (gpointer data, const char *name, const char *old_hash, const char *new_hash);
 } BaruaAuthBackend;
 
@@ -77,10 +80,10 @@ typedef struct
 typedef struct
 {
   guint64 cache_hits;
-  guint64 checks;  /* passwords hashed to verify */
-  guint64 joined;  /* requests that waited for another request's check of the same credential */
+  guint64 checks; /* passwords hashed to verify */
+  guint64 joined; /* requests that waited for another request's check of the same credential */
   guint64 failures;
-  guint64 limited; /* answered 429 */
+  guint64 limited;  /* answered 429 */
   guint64 overflow; /* answered 503: too many waiting */
 } BaruaAuthStats;
 
@@ -102,7 +105,8 @@ BaruaAuth *barua_auth_new (const BaruaAuthBackend *backend, gpointer data);
 void barua_auth_free (BaruaAuth *auth);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaAuth, barua_auth_free)
 
-/** Drops what is remembered of @name: to be called after the commit that changed or deleted the account. */
+/** Drops what is remembered of @name: to be called after the commit that changed or deleted the
+ * account. */
 void barua_auth_forget (BaruaAuth *auth, const char *name);
 
 /** Drops everything that is remembered. */
@@ -113,11 +117,13 @@ const BaruaAuthStats *barua_auth_stats (BaruaAuth *auth);
 /**
  * barua_auth_cached:
  * @authorization: (not nullable): the Authorization header
- * @user_agent: (nullable): the User-Agent header; the gateway app's credentials may be percent-encoded
+ * @user_agent: (nullable): the User-Agent header; the gateway app's credentials may be
+ * percent-encoded
  *
  * Costs one keyed hash; looks at no counter.
  *
- * Returns: (transfer full) (nullable): the user whose credentials were verified in the last ten minutes
+ * Returns: (transfer full) (nullable): the user whose credentials were verified in the last ten
+ * minutes
  */
 BaruaUser *barua_auth_cached (BaruaAuth *auth, const char *authorization, const char *user_agent);
 
@@ -134,13 +140,14 @@ typedef void (*BaruaAuthDone) (BaruaUser *user, const GError *error, gpointer da
  * @address: text of the client's address, for the failure counters
  * @done: called exactly once, in the main thread, possibly before this function returns
  *
- * Verifies an Authorization header of the scheme Basic; bytes as UTF-8, then as ISO-8859-1, and for the gateway app
- * also once percent-decoded (spec/messaging.md 11 no. 13).
+ * Verifies an Authorization header of the scheme Basic; bytes as UTF-8, then as ISO-8859-1, and for
+ * the gateway app also once percent-decoded (spec/messaging.md 11 no. 13).
  */
 void barua_auth_check (BaruaAuth *auth, const char *authorization, const char *user_agent,
                        const char *address, BaruaAuthDone done, gpointer data);
 
-/** The same for a name and a password that came in a body (`/_session`, `/medic/login`); nothing is remembered. */
+/** The same for a name and a password that came in a body (`/_session`, `/medic/login`); nothing is
+ * remembered. */
 void barua_auth_check_password (BaruaAuth *auth, const char *name, const char *password,
                                 const char *address, BaruaAuthDone done, gpointer data);
 

@@ -59,7 +59,8 @@ reserve (BaruaBuffer *buffer, gsize length, GError **error)
   wanted = MAX (MIN (wanted, buffer->limit), length);
   if (!barua_budget_take (buffer->budget, wanted - buffer->allocated))
     {
-      g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_UNAVAILABLE, "Service Unavailable");
+      g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_UNAVAILABLE,
+                           "Service Unavailable");
       return FALSE;
     }
   buffer->data = g_realloc (buffer->data, wanted);
@@ -70,7 +71,8 @@ reserve (BaruaBuffer *buffer, gsize length, GError **error)
 static gboolean
 fail_too_large (GError **error)
 {
-  g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE, "Payload Too Large");
+  g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE,
+                       "Payload Too Large");
   return FALSE;
 }
 
@@ -155,8 +157,9 @@ inflate_all (const BaruaBuffer *in, GZlibCompressorFormat format, BaruaBuffer *o
   while (TRUE)
     {
       gsize n_read = 0, n_written = 0;
-      GConverterResult result = g_converter_convert (inflater, in->data + at, in->length - at, block, sizeof block,
-                                                     G_CONVERTER_INPUT_AT_END, &n_read, &n_written, NULL);
+      GConverterResult result
+          = g_converter_convert (inflater, in->data + at, in->length - at, block, sizeof block,
+                                 G_CONVERTER_INPUT_AT_END, &n_read, &n_written, NULL);
 
       if (result == G_CONVERTER_ERROR)
         return fail_body (error, "damaged compressed body");
@@ -179,10 +182,12 @@ decompress (BaruaBuffer *buffer, const char *encoding, GError **error)
 {
   if (encoding == NULL || *encoding == '\0' || g_ascii_strcasecmp (encoding, "identity") == 0)
     return TRUE;
-  gboolean is_gzip = g_ascii_strcasecmp (encoding, "gzip") == 0 || g_ascii_strcasecmp (encoding, "x-gzip") == 0;
+  gboolean is_gzip
+      = g_ascii_strcasecmp (encoding, "gzip") == 0 || g_ascii_strcasecmp (encoding, "x-gzip") == 0;
   if (!is_gzip && g_ascii_strcasecmp (encoding, "deflate") != 0)
     {
-      g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_ENCODING, "unknown Content-Encoding");
+      g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_ENCODING,
+                           "unknown Content-Encoding");
       return FALSE;
     }
   if (buffer->length == 0)
@@ -190,8 +195,8 @@ decompress (BaruaBuffer *buffer, const char *encoding, GError **error)
 
   BaruaBuffer out;
   barua_buffer_init (&out, buffer->limit, buffer->budget);
-  gboolean done
-      = inflate_all (buffer, is_gzip ? G_ZLIB_COMPRESSOR_FORMAT_GZIP : deflate_format (buffer), &out, error);
+  gboolean done = inflate_all (
+      buffer, is_gzip ? G_ZLIB_COMPRESSOR_FORMAT_GZIP : deflate_format (buffer), &out, error);
   barua_buffer_clear (buffer);
   *buffer = out;
   return done;
@@ -210,13 +215,14 @@ convert_charset (BaruaBuffer *buffer, const char *content_type, gboolean is_json
   gsize worst = buffer->length / 2 * 3 + 1; /* a UTF-16 unit takes three bytes at most */
   if (!barua_budget_take (buffer->budget, worst))
     {
-      g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_UNAVAILABLE, "Service Unavailable");
+      g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_UNAVAILABLE,
+                           "Service Unavailable");
       return FALSE;
     }
 
   gsize length = 0;
-  g_autofree char *text
-      = g_convert ((const char *)buffer->data, (gssize)buffer->length, "UTF-8", charset, NULL, &length, NULL);
+  g_autofree char *text = g_convert ((const char *)buffer->data, (gssize)buffer->length, "UTF-8",
+                                     charset, NULL, &length, NULL);
   gsize limit = buffer->limit;
   BaruaBudget *budget = buffer->budget;
   barua_buffer_clear (buffer);
@@ -263,7 +269,8 @@ decode_json (BaruaDecoded *decoded, gboolean is_document, GError **error)
   BaruaJsonType type = barua_json_type (decoded->json);
   if (!is_document && type != BARUA_JSON_OBJECT && type != BARUA_JSON_ARRAY)
     {
-      g_set_error (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_JSON, "line 1, column 1: %s where an object is expected",
+      g_set_error (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_JSON,
+                   "line 1, column 1: %s where an object is expected",
                    barua_json_type_name (decoded->json));
       return FALSE;
     }
@@ -280,24 +287,29 @@ decode_form (BaruaDecoded *decoded, GError **error)
   decoded->kind = BARUA_BODY_KIND_FORM;
   if (text != NULL && !barua_budget_take (decoded->budget, length))
     {
-      g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_UNAVAILABLE, "Service Unavailable");
+      g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_UNAVAILABLE,
+                           "Service Unavailable");
       return FALSE;
     }
   decoded->taken += length;
-  return barua_pairs_parse (text, length, BARUA_FORM_MAX_PAIRS, &decoded->form) || fail_too_large (error);
+  return barua_pairs_parse (text, length, BARUA_FORM_MAX_PAIRS, &decoded->form)
+         || fail_too_large (error);
 }
 
 /* What a body of this type is to a route that takes @types->wanted. */
 static BaruaBodyKind
 kind_of (const BaruaBodyTypes *types)
 {
-  gboolean takes_json = types->wanted == BARUA_BODY_JSON || types->wanted == BARUA_BODY_JSON_OR_FORM;
-  gboolean takes_form = types->wanted == BARUA_BODY_FORM || types->wanted == BARUA_BODY_JSON_OR_FORM;
+  gboolean takes_json
+      = types->wanted == BARUA_BODY_JSON || types->wanted == BARUA_BODY_JSON_OR_FORM;
+  gboolean takes_form
+      = types->wanted == BARUA_BODY_FORM || types->wanted == BARUA_BODY_JSON_OR_FORM;
 
   if (types->wanted == BARUA_BODY_RAW)
     return BARUA_BODY_KIND_RAW;
   if (takes_json && types->is_document && types->is_put)
-    return types->content_type != NULL && g_ascii_strncasecmp (types->content_type, "multipart/", 10) == 0
+    return types->content_type != NULL
+                   && g_ascii_strncasecmp (types->content_type, "multipart/", 10) == 0
                ? BARUA_BODY_KIND_RAW
                : BARUA_BODY_KIND_JSON;
   if (takes_json && types->is_document && types->content_type == NULL)
@@ -310,7 +322,8 @@ kind_of (const BaruaBodyTypes *types)
 }
 
 gboolean
-barua_body_decode (BaruaBuffer *buffer, const BaruaBodyTypes *types, BaruaDecoded *decoded, GError **error)
+barua_body_decode (BaruaBuffer *buffer, const BaruaBodyTypes *types, BaruaDecoded *decoded,
+                   GError **error)
 {
   *decoded = (BaruaDecoded){ 0 };
   BaruaBodyKind kind = kind_of (types);
@@ -322,7 +335,8 @@ barua_body_decode (BaruaBuffer *buffer, const BaruaBodyTypes *types, BaruaDecode
     }
   gboolean is_text = kind != BARUA_BODY_KIND_RAW;
   if (!decompress (buffer, types->content_encoding, error)
-      || (is_text && !convert_charset (buffer, types->content_type, kind == BARUA_BODY_KIND_JSON, error)))
+      || (is_text
+          && !convert_charset (buffer, types->content_type, kind == BARUA_BODY_KIND_JSON, error)))
     {
       barua_buffer_clear (buffer);
       return FALSE;

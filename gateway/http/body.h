@@ -45,7 +45,8 @@ void barua_buffer_clear (BaruaBuffer *buffer);
  * barua_buffer_append:
  * @error: a %BARUA_HTTP_ERROR: %BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE or %BARUA_HTTP_ERROR_UNAVAILABLE
  */
-gboolean barua_buffer_append (BaruaBuffer *buffer, gconstpointer data, gsize length, GError **error);
+gboolean barua_buffer_append (BaruaBuffer *buffer, gconstpointer data, gsize length,
+                              GError **error);
 
 /** More pairs than this in a form body are refused with 413. */
 #define BARUA_FORM_MAX_PAIRS 1000
@@ -91,11 +92,11 @@ void barua_decoded_clear (BaruaDecoded *decoded);
  * barua_body_decode:
  * @buffer: its bytes are taken over, also on failure
  * @decoded: (out caller-allocates): initialised in any case; free with barua_decoded_clear()
- * @error: a %BARUA_HTTP_ERROR of code BODY, JSON (the message names the position), ENCODING, PAYLOAD_TOO_LARGE or
- *   UNAVAILABLE
+ * @error: a %BARUA_HTTP_ERROR of code BODY, JSON (the message names the position), ENCODING,
+ * PAYLOAD_TOO_LARGE or UNAVAILABLE
  *
- * Inflates (the buffer's limit counts for the output), converts UTF-16, validates JSON, splits forms. Any thread;
- * linear time.
+ * Inflates (the buffer's limit counts for the output), converts UTF-16, validates JSON, splits
+ * forms. Any thread; linear time.
  */
 gboolean barua_body_decode (BaruaBuffer *buffer, const BaruaBodyTypes *types, BaruaDecoded *decoded,
                             GError **error);

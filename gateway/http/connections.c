@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A body that is slower than this, after the request timeout, is no sender we wait for: EDGE does 1 KiB/s. */
+/* A body that is slower than this, after the request timeout, is no sender we wait for: EDGE does 1
+ * KiB/s. */
 #define MIN_BYTES_PER_SECOND 256
 /* How long a refused body is still read, and a connection with it kept. */
 #define DRAIN_US (2 * G_USEC_PER_SEC)
@@ -25,9 +26,9 @@ struct _BaruaConnections
 {
   const BaruaServerOptions *options;
   BaruaServerStats *stats;
-  GQueue open; /* of BaruaConnection */
+  GQueue open;             /* of BaruaConnection */
   GHashTable *per_address; /* text -> count */
-  GHashTable *trusted; /* set of text */
+  GHashTable *trusted;     /* set of text */
   guint sweep_id;
   void (*emptied) (gpointer data);
   gpointer emptied_data;
@@ -65,7 +66,9 @@ acked_bytes (const BaruaConnection *connection, guint64 *bytes)
   struct tcp_info info = { 0 };
   socklen_t length = sizeof info;
 
-  if (getsockopt (g_socket_get_fd (barua_wire_socket (connection->wire)), IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+  if (getsockopt (g_socket_get_fd (barua_wire_socket (connection->wire)), IPPROTO_TCP, TCP_INFO,
+                  &info, &length)
+      != 0)
     return FALSE;
   *bytes = info.tcpi_bytes_acked;
   return TRUE;
@@ -98,7 +101,8 @@ is_overdue (const BaruaServerOptions *options, BaruaConnection *connection, gint
     case BARUA_CONNECTION_IDLE:
       return took_us > options->idle_timeout_ms * 1000LL;
     case BARUA_CONNECTION_READING:
-      return took_us > request_us + (gint64)(connection->received / MIN_BYTES_PER_SECOND) * G_USEC_PER_SEC;
+      return took_us
+             > request_us + (gint64)(connection->received / MIN_BYTES_PER_SECOND) * G_USEC_PER_SEC;
     case BARUA_CONNECTION_WRITING:
       return is_writing_too_long (options, connection, now_us);
     case BARUA_CONNECTION_DRAINING:
@@ -142,7 +146,8 @@ barua_connections_new (const BaruaServerOptions *options, BaruaServerStats *stat
   connections->trusted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; options->trusted_proxies != NULL && options->trusted_proxies[i] != NULL; i++)
     g_hash_table_add (connections->trusted, g_strdup (options->trusted_proxies[i]));
-  connections->sweep_id = g_timeout_add (CLAMP (shortest_ms / 8, MIN_SWEEP_MS, MAX_SWEEP_MS), sweep, connections);
+  connections->sweep_id
+      = g_timeout_add (CLAMP (shortest_ms / 8, MIN_SWEEP_MS, MAX_SWEEP_MS), sweep, connections);
   return connections;
 }
 
@@ -212,7 +217,8 @@ wire_closed (gpointer data)
 }
 
 void
-barua_connections_when_empty (BaruaConnections *connections, void (*emptied) (gpointer data), gpointer data)
+barua_connections_when_empty (BaruaConnections *connections, void (*emptied) (gpointer data),
+                              gpointer data)
 {
   connections->emptied = emptied;
   connections->emptied_data = data;
@@ -231,7 +237,8 @@ address_text (GSocketAddress *remote, gboolean *is_loopback)
   GInetAddress *inet = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (remote));
   g_autofree char *text = g_inet_address_to_string (inet);
   gboolean is_mapped = g_str_has_prefix (text, "::ffff:") && strchr (text, '.') != NULL;
-  *is_loopback = g_inet_address_get_is_loopback (inet) || (is_mapped && g_str_has_prefix (text + 7, "127."));
+  *is_loopback
+      = g_inet_address_get_is_loopback (inet) || (is_mapped && g_str_has_prefix (text + 7, "127."));
   return is_mapped ? g_strdup (text + 7) : g_steal_pointer (&text);
 }
 
@@ -289,13 +296,15 @@ barua_connections_cut (BaruaConnections *connections, gboolean all)
     {
       BaruaConnection *connection = link->data;
 
-      if (all || connection->state == BARUA_CONNECTION_HEADER || connection->state == BARUA_CONNECTION_IDLE)
+      if (all || connection->state == BARUA_CONNECTION_HEADER
+          || connection->state == BARUA_CONNECTION_IDLE)
         barua_connection_cut (connection);
     }
 }
 
 void
-barua_connections_foreach (BaruaConnections *connections, void (*visit) (BaruaConnection *connection))
+barua_connections_foreach (BaruaConnections *connections,
+                           void (*visit) (BaruaConnection *connection))
 {
   for (GList *link = connections->open.head; link != NULL; link = link->next)
     visit (link->data);

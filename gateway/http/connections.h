@@ -13,7 +13,8 @@ G_BEGIN_DECLS
  * @BARUA_CONNECTION_READING: in a body
  * @BARUA_CONNECTION_HANDLING: a handler has the request; it may take its time
  * @BARUA_CONNECTION_WRITING: the answer is on its way
- * @BARUA_CONNECTION_DRAINING: refused; what still comes is thrown away for a moment, so that the client reads why
+ * @BARUA_CONNECTION_DRAINING: refused; what still comes is thrown away for a moment, so that the
+ * client reads why
  *
  * What a connection is doing, which decides how long it may.
  */
@@ -41,14 +42,15 @@ typedef struct _BaruaConnections BaruaConnections;
 typedef struct
 {
   BaruaConnections *owner; /* NULL once that is gone */
-  BaruaWire *wire; /* borrowed: libsoup owns it */
+  BaruaWire *wire;         /* borrowed: libsoup owns it */
   GSocketAddress *remote;
   char *address;
   gboolean is_trusted;
   gboolean is_counted; /* against the limit per address */
   BaruaConnectionState state;
   gint64 since_us; /* when @state, or progress in it, was last seen */
-  guint64 acked; /* WRITING: bytes the client had acknowledged at the last look, plus one; 0: no look yet */
+  guint64 acked;   /* WRITING: bytes the client had acknowledged at the last look, plus one; 0: no
+                      look yet */
   gsize received;
   BaruaRequest *request;
   GList link;
@@ -61,7 +63,8 @@ typedef struct
  *
  * The open connections, their limits and timeouts.
  */
-BaruaConnections *barua_connections_new (const BaruaServerOptions *options, BaruaServerStats *stats);
+BaruaConnections *barua_connections_new (const BaruaServerOptions *options,
+                                         BaruaServerStats *stats);
 
 /** Connections that are still open lose their record's owner and are cut. */
 void barua_connections_free (BaruaConnections *connections);
@@ -88,9 +91,11 @@ void barua_connection_cut (BaruaConnection *connection);
 void barua_connections_cut (BaruaConnections *connections, gboolean all);
 
 /** Calls @emptied (from the main loop) as soon as there is no connection; once. */
-void barua_connections_when_empty (BaruaConnections *connections, void (*emptied) (gpointer data), gpointer data);
+void barua_connections_when_empty (BaruaConnections *connections, void (*emptied) (gpointer data),
+                                   gpointer data);
 
 /** Calls @visit for every connection. */
-void barua_connections_foreach (BaruaConnections *connections, void (*visit) (BaruaConnection *connection));
+void barua_connections_foreach (BaruaConnections *connections,
+                                void (*visit) (BaruaConnection *connection));
 
 G_END_DECLS

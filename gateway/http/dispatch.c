@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The way of a request from its header to its handler, in the order of spec/messaging.md 1.1: size, decoding and
- * parsing, content type, credentials, permission, handler.
+ * The way of a request from its header to its handler, in the order of spec/messaging.md 1.1: size,
+ * decoding and parsing, content type, credentials, permission, handler.
  */
 
 #define G_LOG_DOMAIN "barua-http"
@@ -32,20 +32,25 @@ append_header (const char *name, const char *value, gpointer data)
 }
 
 /*
- * libsoup would send the answer after the whole body. Writes it past libsoup, closes our half, and lets libsoup
- * read on for a moment: closing at once would reset the connection before the client has read the answer.
+ * libsoup would send the answer after the whole body. Writes it past libsoup, closes our half, and
+ * lets libsoup read on for a moment: closing at once would reset the connection before the client
+ * has read the answer.
  */
 static void
 answer_past_libsoup (BaruaRequest *request)
 {
   SoupServerMessage *message = request->message;
   BaruaWire *wire = request->connection->wire;
-  GPollableOutputStream *out = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (G_IO_STREAM (wire)));
+  GPollableOutputStream *out
+      = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (G_IO_STREAM (wire)));
   g_autoptr (GString) text = g_string_new (NULL);
-  g_autoptr (GBytes) body = soup_message_body_flatten (soup_server_message_get_response_body (message));
+  g_autoptr (GBytes) body
+      = soup_message_body_flatten (soup_server_message_get_response_body (message));
 
-  g_string_append_printf (text, "HTTP/1.1 %u %s\r\n", request->status, soup_status_get_phrase (request->status));
-  soup_message_headers_foreach (soup_server_message_get_response_headers (message), append_header, text);
+  g_string_append_printf (text, "HTTP/1.1 %u %s\r\n", request->status,
+                          soup_status_get_phrase (request->status));
+  soup_message_headers_foreach (soup_server_message_get_response_headers (message), append_header,
+                                text);
   g_string_append_printf (text, "Content-Length: %" G_GSIZE_FORMAT "\r\nConnection: close\r\n\r\n",
                           g_bytes_get_size (body));
   g_string_append_len (text, g_bytes_get_data (body, NULL), (gssize)g_bytes_get_size (body));
@@ -55,7 +60,8 @@ answer_past_libsoup (BaruaRequest *request)
   barua_connection_enter (request->connection, BARUA_CONNECTION_DRAINING);
 }
 
-/* Whether the rest of the body is known to be small, so that reading it is cheaper than a new connection. */
+/* Whether the rest of the body is known to be small, so that reading it is cheaper than a new
+ * connection. */
 static gboolean
 is_rest_small (BaruaRequest *request)
 {
@@ -66,8 +72,8 @@ is_rest_small (BaruaRequest *request)
 static void
 stop_reading (BaruaRequest *request)
 {
-  gboolean expects_continue = soup_message_headers_get_expectations (soup_server_message_get_request_headers (
-                                  request->message))
+  gboolean expects_continue = soup_message_headers_get_expectations (
+                                  soup_server_message_get_request_headers (request->message))
                               & SOUP_EXPECTATION_CONTINUE;
 
   barua_buffer_clear (&request->buffer);
@@ -89,7 +95,8 @@ refuse_body (BaruaRequest *request, const GError *error)
 static void
 refuse_body_as (BaruaRequest *request, BaruaHttpErrorCode code)
 {
-  g_autoptr (GError) error = g_error_new_literal (BARUA_HTTP_ERROR, code, barua_http_error_info (code)->text);
+  g_autoptr (GError) error
+      = g_error_new_literal (BARUA_HTTP_ERROR, code, barua_http_error_info (code)->text);
 
   refuse_body (request, error);
 }
@@ -143,8 +150,8 @@ body_sender_known (BaruaUser *user, const GError *error, gpointer data)
     request->user = barua_user_ref (user);
   else
     refuse_body (request, error);
-  barua_connection_enter (request->connection,
-                          request->is_draining ? BARUA_CONNECTION_DRAINING : BARUA_CONNECTION_READING);
+  barua_connection_enter (request->connection, request->is_draining ? BARUA_CONNECTION_DRAINING
+                                                                    : BARUA_CONNECTION_READING);
   barua_request_unpause (request);
 }
 
@@ -159,19 +166,20 @@ identify_body_sender (BaruaRequest *request)
       refuse_body_as (request, BARUA_HTTP_ERROR_UNAUTHORIZED);
       return;
     }
-  request->user
-      = barua_auth_cached (request->server->auth, authorization, barua_request_user_agent (request));
+  request->user = barua_auth_cached (request->server->auth, authorization,
+                                     barua_request_user_agent (request));
   if (request->user != NULL)
     return;
   barua_request_pause (request);
   barua_connection_enter (request->connection, BARUA_CONNECTION_HANDLING);
   barua_auth_check (request->server->auth, authorization, barua_request_user_agent (request),
-                    barua_request_address (request), body_sender_known, barua_request_ref (request));
+                    barua_request_address (request), body_sender_known,
+                    barua_request_ref (request));
 }
 
 /*
- * Reads the announced length. One Content-Length of digits, or chunked, but not both: what two servers could read
- * differently is refused.
+ * Reads the announced length. One Content-Length of digits, or chunked, but not both: what two
+ * servers could read differently is refused.
  */
 static gboolean
 read_announced (BaruaRequest *request, SoupMessageHeaders *headers)
@@ -229,8 +237,8 @@ barua_dispatch_headers (BaruaRequest *request)
   BaruaServer *server = request->server;
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (request->message);
 
-  request->is_bad
-      = !barua_router_match (server->router, request->method, barua_request_path (request), &request->match);
+  request->is_bad = !barua_router_match (server->router, request->method,
+                                         barua_request_path (request), &request->match);
   if (server->app.settings_ref != NULL)
     request->settings = server->app.settings_ref (server->app.app);
   request->has_body = soup_message_headers_get_encoding (headers) != SOUP_ENCODING_NONE;
@@ -294,7 +302,8 @@ has_permissions (BaruaRequest *request)
   return TRUE;
 }
 
-/* The sender is known (or the route is public): permission, the rest of the checks of documents, the handler. */
+/* The sender is known (or the route is public): permission, the rest of the checks of documents,
+ * the handler. */
 static void
 go_on_identified (BaruaRequest *request)
 {
@@ -305,7 +314,8 @@ go_on_identified (BaruaRequest *request)
       barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, NULL, NULL);
       return;
     }
-  if (barua_request_dialect (request) != BARUA_DIALECT_API && (fail_for_type (request) || fail_for_body (request)))
+  if (barua_request_dialect (request) != BARUA_DIALECT_API
+      && (fail_for_type (request) || fail_for_body (request)))
     return;
   route->handler (request, request->server->app.app);
 }
@@ -314,11 +324,13 @@ go_on_identified (BaruaRequest *request)
 static void
 fail_for_identity (BaruaRequest *request, const GError *error)
 {
-  BaruaHttpErrorCode code = error != NULL ? (BaruaHttpErrorCode)error->code : BARUA_HTTP_ERROR_UNAUTHORIZED;
+  BaruaHttpErrorCode code
+      = error != NULL ? (BaruaHttpErrorCode)error->code : BARUA_HTTP_ERROR_UNAUTHORIZED;
   gboolean is_document = barua_request_dialect (request) != BARUA_DIALECT_API;
   gboolean is_wrong = error != NULL && code == BARUA_HTTP_ERROR_UNAUTHORIZED;
 
-  barua_request_fail (request, code, is_document && is_wrong ? "Name or password is incorrect." : NULL, NULL);
+  barua_request_fail (request, code,
+                      is_document && is_wrong ? "Name or password is incorrect." : NULL, NULL);
 }
 
 static void

@@ -18,51 +18,53 @@ static const BaruaHttpErrorInfo errors[BARUA_HTTP_N_ERRORS] = {
   [BARUA_HTTP_ERROR_CONTENT_TYPE] = { 400, "Content-Type must be application/json", 415,
                                       "bad_content_type", "Content-Type must be application/json" },
   [BARUA_HTTP_ERROR_JSON] = { 400, "invalid JSON", 400, "bad_request", "invalid UTF-8 JSON" },
-  [BARUA_HTTP_ERROR_UNAUTHORIZED] = { 401, "unauthorized", 401, "unauthorized",
-                                      "You are not authorized to access this db." },
-  [BARUA_HTTP_ERROR_FORBIDDEN] = { 403, "Insufficient privileges", 403, "forbidden",
-                                   "You are not allowed to access this db." },
+  [BARUA_HTTP_ERROR_UNAUTHORIZED]
+  = { 401, "unauthorized", 401, "unauthorized", "You are not authorized to access this db." },
+  [BARUA_HTTP_ERROR_FORBIDDEN]
+  = { 403, "Insufficient privileges", 403, "forbidden", "You are not allowed to access this db." },
   [BARUA_HTTP_ERROR_NOT_FOUND] = { 404, "Not Found", 404, "not_found", "missing" },
-  [BARUA_HTTP_ERROR_METHOD_NOT_ALLOWED] = { 405, "Method Not Allowed", 405, "method_not_allowed",
-                                            "Method not allowed" },
-  [BARUA_HTTP_ERROR_CONFLICT] = { 409, "Document update conflict.", 409, "conflict",
-                                  "Document update conflict." },
-  [BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE] = { 413, "Payload Too Large", 413, "too_large",
-                                           "the request entity is too large" },
-  [BARUA_HTTP_ERROR_TOO_MANY_REQUESTS] = { 429, "Too Many Requests", 429, "too_many_requests",
-                                           "Too many failed logins" },
+  [BARUA_HTTP_ERROR_METHOD_NOT_ALLOWED]
+  = { 405, "Method Not Allowed", 405, "method_not_allowed", "Method not allowed" },
+  [BARUA_HTTP_ERROR_CONFLICT]
+  = { 409, "Document update conflict.", 409, "conflict", "Document update conflict." },
+  [BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE]
+  = { 413, "Payload Too Large", 413, "too_large", "the request entity is too large" },
+  [BARUA_HTTP_ERROR_TOO_MANY_REQUESTS]
+  = { 429, "Too Many Requests", 429, "too_many_requests", "Too many failed logins" },
   [BARUA_HTTP_ERROR_SERVER] = { 500, "Server error", 500, "internal_error", "Server error" },
   [BARUA_HTTP_ERROR_BODY] = { 500, "Server error", 400, "bad_request", "invalid UTF-8 JSON" },
-  [BARUA_HTTP_ERROR_ENCODING] = { 500, "Server error", 415, "bad_content_type",
-                                  "Content-Encoding must be gzip or deflate" },
-  [BARUA_HTTP_ERROR_UNAVAILABLE] = { 503, "Service Unavailable", 503, "timeout",
-                                     "The request could not be processed in a reasonable amount of time.",
-                                     "5" },
-  [BARUA_HTTP_ERROR_DOC_VALIDATION] = { 400, "Bad Request", 400, "doc_validation",
-                                        "Bad special document member" },
+  [BARUA_HTTP_ERROR_ENCODING]
+  = { 500, "Server error", 415, "bad_content_type", "Content-Encoding must be gzip or deflate" },
+  [BARUA_HTTP_ERROR_UNAVAILABLE]
+  = { 503, "Service Unavailable", 503, "timeout",
+      "The request could not be processed in a reasonable amount of time.", "5" },
+  [BARUA_HTTP_ERROR_DOC_VALIDATION]
+  = { 400, "Bad Request", 400, "doc_validation", "Bad special document member" },
   [BARUA_HTTP_ERROR_ILLEGAL_DOCID] = { 400, "Bad Request", 400, "illegal_docid",
                                        "Only reserved document ids may start with underscore." },
-  [BARUA_HTTP_ERROR_ILLEGAL_DATABASE_NAME] = { 400, "Bad Request", 400, "illegal_database_name",
-                                               "Illegal database name" },
-  [BARUA_HTTP_ERROR_QUERY_PARSE] = { 400, "Bad Request", 400, "query_parse_error",
-                                     "Invalid query parameter" },
-  [BARUA_HTTP_ERROR_FILE_EXISTS] = { 412, "Precondition Failed", 412, "file_exists",
-                                     "The database could not be created, the file already exists." },
-  [BARUA_HTTP_ERROR_MISSING_STUB] = { 412, "Precondition Failed", 412, "missing_stub",
-                                      "Invalid attachment stub" },
-  [BARUA_HTTP_ERROR_DOCUMENT_TOO_LARGE] = { 413, "Payload Too Large", 413, "document_too_large",
-                                            "The document is too large" },
-  [BARUA_HTTP_ERROR_ATTACHMENT_TOO_LARGE] = { 413, "Payload Too Large", 413, "attachment_too_large",
-                                              "The attachment is too large" },
-  [BARUA_HTTP_ERROR_MISSING_REV] = { 409, "Document update conflict.", 409, "not_found", "missing_rev" },
+  [BARUA_HTTP_ERROR_ILLEGAL_DATABASE_NAME]
+  = { 400, "Bad Request", 400, "illegal_database_name", "Illegal database name" },
+  [BARUA_HTTP_ERROR_QUERY_PARSE]
+  = { 400, "Bad Request", 400, "query_parse_error", "Invalid query parameter" },
+  [BARUA_HTTP_ERROR_FILE_EXISTS]
+  = { 412, "Precondition Failed", 412, "file_exists",
+      "The database could not be created, the file already exists." },
+  [BARUA_HTTP_ERROR_MISSING_STUB]
+  = { 412, "Precondition Failed", 412, "missing_stub", "Invalid attachment stub" },
+  [BARUA_HTTP_ERROR_DOCUMENT_TOO_LARGE]
+  = { 413, "Payload Too Large", 413, "document_too_large", "The document is too large" },
+  [BARUA_HTTP_ERROR_ATTACHMENT_TOO_LARGE]
+  = { 413, "Payload Too Large", 413, "attachment_too_large", "The attachment is too large" },
+  [BARUA_HTTP_ERROR_MISSING_REV]
+  = { 409, "Document update conflict.", 409, "not_found", "missing_rev" },
   [BARUA_HTTP_ERROR_BAD_CONTENT_TYPE] = { 415, "Unsupported Media Type", 415, "bad_content_type",
                                           "Content-Type must be application/json" },
   [BARUA_HTTP_ERROR_RANGE] = { 416, "Range Not Satisfiable", 416, "requested_range_not_satisfiable",
                                "Requested range not satisfiable" },
-  [BARUA_HTTP_ERROR_NOT_IMPLEMENTED] = { 501, "Not Implemented", 501, "not_implemented",
-                                         "this feature is not yet implemented" },
-  [BARUA_HTTP_ERROR_INSUFFICIENT_STORAGE] = { 503, "Service Unavailable", 507, "insufficient_storage",
-                                              "The disk is full.", "5" },
+  [BARUA_HTTP_ERROR_NOT_IMPLEMENTED]
+  = { 501, "Not Implemented", 501, "not_implemented", "this feature is not yet implemented" },
+  [BARUA_HTTP_ERROR_INSUFFICIENT_STORAGE]
+  = { 503, "Service Unavailable", 507, "insufficient_storage", "The disk is full.", "5" },
 };
 
 const BaruaHttpErrorInfo *
@@ -123,7 +125,10 @@ typedef struct
 static void
 fit_range (Fit *fit, BaruaText range, const char *type, const char *family, int q, guint position)
 {
-  int specificity = is_word (range, type) ? 3 : is_word (range, family) ? 2 : is_word (range, "*/*") ? 1 : 0;
+  int specificity = is_word (range, type)     ? 3
+                    : is_word (range, family) ? 2
+                    : is_word (range, "*/*")  ? 1
+                                              : 0;
 
   if (specificity > fit->specificity)
     *fit = (Fit){ specificity, q, position };

@@ -11,26 +11,27 @@ GQuark barua_http_error_quark (void);
 /**
  * BaruaHttpErrorCode:
  *
- * What can go wrong with a request, one code for each row of spec/messaging.md 1.3 and of the catalogue in
- * spec/documents.md 13. A #GError of %BARUA_HTTP_ERROR has one of these codes; its message is what the client
- * reads, never an internal detail.
+ * What can go wrong with a request, one code for each row of spec/messaging.md 1.3 and of the
+ * catalogue in spec/documents.md 13. A #GError of %BARUA_HTTP_ERROR has one of these codes; its
+ * message is what the client reads, never an internal detail.
  */
 typedef enum
 {
   BARUA_HTTP_ERROR_BAD_REQUEST,
-  BARUA_HTTP_ERROR_CONTENT_TYPE,       /* the route wants JSON, another type was given */
-  BARUA_HTTP_ERROR_JSON,               /* unparsable body where the position is told (400) */
-  BARUA_HTTP_ERROR_UNAUTHORIZED,       /* no or bad credentials */
-  BARUA_HTTP_ERROR_FORBIDDEN,          /* permission missing */
+  BARUA_HTTP_ERROR_CONTENT_TYPE, /* the route wants JSON, another type was given */
+  BARUA_HTTP_ERROR_JSON,         /* unparsable body where the position is told (400) */
+  BARUA_HTTP_ERROR_UNAUTHORIZED, /* no or bad credentials */
+  BARUA_HTTP_ERROR_FORBIDDEN,    /* permission missing */
   BARUA_HTTP_ERROR_NOT_FOUND,
-  BARUA_HTTP_ERROR_METHOD_NOT_ALLOWED, /* needs an Allow header: barua_request_add_header() before */
+  BARUA_HTTP_ERROR_METHOD_NOT_ALLOWED, /* needs an Allow header: barua_request_add_header() before
+                                        */
   BARUA_HTTP_ERROR_CONFLICT,
   BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE,
   BARUA_HTTP_ERROR_TOO_MANY_REQUESTS,
-  BARUA_HTTP_ERROR_SERVER,             /* any unexpected failure; details = the public reason */
-  BARUA_HTTP_ERROR_BODY,               /* unparsable body, bad gzip, unknown charset: 500 in /api/ */
-  BARUA_HTTP_ERROR_ENCODING,           /* unknown Content-Encoding: 500 in /api/ */
-  BARUA_HTTP_ERROR_UNAVAILABLE,        /* queue full, commit failed, disk full, memory for bodies spent */
+  BARUA_HTTP_ERROR_SERVER,      /* any unexpected failure; details = the public reason */
+  BARUA_HTTP_ERROR_BODY,        /* unparsable body, bad gzip, unknown charset: 500 in /api/ */
+  BARUA_HTTP_ERROR_ENCODING,    /* unknown Content-Encoding: 500 in /api/ */
+  BARUA_HTTP_ERROR_UNAVAILABLE, /* queue full, commit failed, disk full, memory for bodies spent */
   /* the document dialects only */
   BARUA_HTTP_ERROR_DOC_VALIDATION,
   BARUA_HTTP_ERROR_ILLEGAL_DOCID,
@@ -87,12 +88,13 @@ typedef enum
  * barua_http_wants_json:
  * @accept: (nullable): the Accept header, repeated ones joined with commas
  *
- * Returns: whether errors are to be JSON: among text/plain and application/json the latter is strictly the better
- *   match (spec/messaging.md 1.2)
+ * Returns: whether errors are to be JSON: among text/plain and application/json the latter is
+ * strictly the better match (spec/messaging.md 1.2)
  */
 gboolean barua_http_wants_json (const char *accept);
 
-/** Whether a person may be behind this User-Agent, so that a login page helps (spec/messaging.md 1.3). */
+/** Whether a person may be behind this User-Agent, so that a login page helps
+ * (spec/messaging.md 1.3). */
 gboolean barua_http_is_human (const char *user_agent);
 
 /** Whether this User-Agent is the Android gateway app. */

@@ -87,7 +87,8 @@ barua_password_verify (const char *password, const char *hash)
   return FALSE;
 }
 
-/* The cost letters of a yescrypt hash, "j9T" in "$y$j9T$…": where they begin and how many they are. */
+/* The cost letters of a yescrypt hash, "j9T" in "$y$j9T$…": where they begin and how many they are.
+ */
 static const char *
 cost_of (const char *hash, gsize *n)
 {
@@ -157,7 +158,8 @@ barua_password_run (void (*work) (gpointer data), void (*done) (gpointer data), 
 
   *job = (Job){ work, done, data };
   if (g_once_init_enter (&pool))
-    g_once_init_leave (&pool, (gsize)g_thread_pool_new (run_job, NULL, BARUA_PASSWORD_WORKERS, TRUE, NULL));
+    g_once_init_leave (
+        &pool, (gsize)g_thread_pool_new (run_job, NULL, BARUA_PASSWORD_WORKERS, TRUE, NULL));
   g_thread_pool_push ((GThreadPool *)pool, job, NULL);
 }
 

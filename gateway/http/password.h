@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  *
  * Blocks for tens of milliseconds: not for the main thread.
  *
- * Returns: (transfer full): crypt(5) text, yescrypt at libxcrypt's default cost (spec/users.md 10 no. 9)
+ * Returns: (transfer full): crypt(5) text, yescrypt at libxcrypt's default cost (spec/users.md 10
+ * no. 9)
  */
 char *barua_password_hash (const char *password, GError **error);
 

@@ -19,7 +19,8 @@ escape_at (const char *at, const char *end)
   return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* Decodes one name or value, NUL after it; returns the end of what was written, the NUL included. */
+/* Decodes one name or value, NUL after it; returns the end of what was written, the NUL included.
+ */
 static char *
 decode_lenient (const char *at, const char *end, char *out)
 {
@@ -73,7 +74,8 @@ repair (BaruaPairs *pairs, const gsize *lengths)
   g_free (pairs->block);
   pairs->block = g_string_free (g_steal_pointer (&block), FALSE);
   for (guint i = 0; i < pairs->n; i++)
-    pairs->pairs[i] = (BaruaPair){ pairs->block + offsets[2 * i], pairs->block + offsets[2 * i + 1] };
+    pairs->pairs[i]
+        = (BaruaPair){ pairs->block + offsets[2 * i], pairs->block + offsets[2 * i + 1] };
 }
 
 /* How many non-empty pieces there are between the '&'. */

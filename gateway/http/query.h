@@ -30,8 +30,8 @@ typedef struct
  * @max: no more than this many pairs
  * @pairs: (out caller-allocates): free with barua_pairs_clear(); empty on failure
  *
- * `+` is a space; a name without `=` has the value ""; empty pieces are left out. A `%` that begins no escape stays
- * as it is; bytes that are no UTF-8 and U+0000 become U+FFFD. Linear time.
+ * `+` is a space; a name without `=` has the value ""; empty pieces are left out. A `%` that begins
+ * no escape stays as it is; bytes that are no UTF-8 and U+0000 become U+FFFD. Linear time.
  *
  * Returns: %FALSE when there are more than @max
  */
@@ -46,8 +46,8 @@ const char *barua_pairs_get (const BaruaPairs *pairs, const char *name);
  * barua_percent_decode:
  * @length: bytes at @text
  *
- * Returns: (transfer full) (nullable): the decoded bytes, terminated; %NULL when an escape is bad, the bytes are no
- *   UTF-8 or hold a NUL
+ * Returns: (transfer full) (nullable): the decoded bytes, terminated; %NULL when an escape is bad,
+ * the bytes are no UTF-8 or hold a NUL
  */
 char *barua_percent_decode (const char *text, gsize length);
 

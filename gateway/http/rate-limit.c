@@ -34,7 +34,8 @@ barua_rate_limit_new (guint max_keys)
 {
   BaruaRateLimit *limit = g_new0 (BaruaRateLimit, 1);
 
-  limit->counters = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)counter_free);
+  limit->counters
+      = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)counter_free);
   limit->max_keys = max_keys;
   return limit;
 }

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 /**
  * BaruaRateLimit:
  *
- * Failures per key within a moving window. Bounded: the key whose last failure is the oldest is forgotten first.
+ * Failures per key within a moving window. Bounded: the key whose last failure is the oldest is
+ * forgotten first.
  */
 typedef struct _BaruaRateLimit BaruaRateLimit;
 

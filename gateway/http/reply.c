@@ -46,7 +46,8 @@ send_now (BaruaRequest *request, GBytes *body)
   if (owned != NULL)
     {
       request->reply_bytes = g_bytes_get_size (owned);
-      soup_message_body_append_bytes (soup_server_message_get_response_body (request->message), owned);
+      soup_message_body_append_bytes (soup_server_message_get_response_body (request->message),
+                                      owned);
     }
   if (request->server->is_stopping)
     soup_message_headers_replace (response_headers (request), "Connection", "close");
@@ -82,8 +83,8 @@ compress (GBytes *body)
   g_autofree guint8 *out = g_malloc (length);
   g_autoptr (GConverter) gzip
       = G_CONVERTER (g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, -1));
-  GConverterResult result = g_converter_convert (gzip, data, length, out, length, G_CONVERTER_INPUT_AT_END,
-                                                 &n_read, &n_written, NULL);
+  GConverterResult result = g_converter_convert (
+      gzip, data, length, out, length, G_CONVERTER_INPUT_AT_END, &n_read, &n_written, NULL);
 
   if (result != G_CONVERTER_FINISHED)
     return g_bytes_ref (body);
@@ -194,7 +195,8 @@ barua_request_reply_static_json (BaruaRequest *request, guint status, const char
       barua_request_reply_json (request, status, g_string_new (json));
       return;
     }
-  barua_request_reply (request, status, json_type (request), g_bytes_new_static (json, strlen (json)));
+  barua_request_reply (request, status, json_type (request),
+                       g_bytes_new_static (json, strlen (json)));
 }
 
 static gboolean
@@ -220,8 +222,8 @@ redirect_to_login (BaruaRequest *request)
 }
 
 /*
- * Answers 401 in one of the API's forms (spec/messaging.md 1.3, settings-and-forms.md 0.1); FALSE when the common
- * JSON body is the one to send.
+ * Answers 401 in one of the API's forms (spec/messaging.md 1.3, settings-and-forms.md 0.1); FALSE
+ * when the common JSON body is the one to send.
  */
 static gboolean
 reply_unauthorized (BaruaRequest *request)
@@ -279,14 +281,16 @@ fail (BaruaRequest *request, BaruaHttpErrorCode code, const char *message, const
       barua_request_reply (request, info->status, "text/plain", g_string_free_to_bytes (body));
       return;
     }
-  gboolean with_message
-      = flags & BARUA_ROUTE_GATEWAY_ERRORS && barua_http_is_gateway (barua_request_user_agent (request));
-  barua_http_error_append_json (body, dialect, code, message, error_json, details_json, with_message);
+  gboolean with_message = flags & BARUA_ROUTE_GATEWAY_ERRORS
+                          && barua_http_is_gateway (barua_request_user_agent (request));
+  barua_http_error_append_json (body, dialect, code, message, error_json, details_json,
+                                with_message);
   barua_request_reply_json (request, is_api ? info->status : info->doc_status, body);
 }
 
 void
-barua_request_fail (BaruaRequest *request, BaruaHttpErrorCode code, const char *message, const char *details_json)
+barua_request_fail (BaruaRequest *request, BaruaHttpErrorCode code, const char *message,
+                    const char *details_json)
 {
   fail (request, code, message, NULL, details_json);
 }

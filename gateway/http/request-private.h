@@ -43,8 +43,8 @@ struct _BaruaRequest
   BaruaConnection *connection; /* NULL once finished */
   SoupServerMessage *message;
   const char *method; /* GET for HEAD */
-  char *target; /* made when asked for */
-  char *forwarded; /* address from X-Forwarded-For, made when asked for */
+  char *target;       /* made when asked for */
+  char *forwarded;    /* address from X-Forwarded-For, made when asked for */
   BaruaMatch match;
   BaruaPairs query;
   BaruaUser *user;
@@ -63,18 +63,19 @@ struct _BaruaRequest
   guint is_head : 1;
   guint is_bad : 1; /* the path cannot be decoded */
   guint has_body : 1;
-  guint is_announced : 1; /* there is a Content-Length */
-  guint is_discarded : 1; /* the body is of no use */
-  guint is_draining : 1; /* refused: what still comes of the body is dropped */
+  guint is_announced : 1;  /* there is a Content-Length */
+  guint is_discarded : 1;  /* the body is of no use */
+  guint is_draining : 1;   /* refused: what still comes of the body is dropped */
   guint is_identified : 1; /* authentication is done */
-  guint has_query : 1; /* the query has been split */
-  guint is_replied : 1; /* by the handler, or refused */
-  guint is_sent : 1; /* handed to libsoup */
-  guint is_paused : 1; /* libsoup waits for us */
-  guint is_finished : 1; /* libsoup is done with it */
+  guint has_query : 1;     /* the query has been split */
+  guint is_replied : 1;    /* by the handler, or refused */
+  guint is_sent : 1;       /* handed to libsoup */
+  guint is_paused : 1;     /* libsoup waits for us */
+  guint is_finished : 1;   /* libsoup is done with it */
 };
 
-BaruaRequest *barua_request_new (BaruaServer *server, BaruaConnection *connection, SoupServerMessage *message);
+BaruaRequest *barua_request_new (BaruaServer *server, BaruaConnection *connection,
+                                 SoupServerMessage *message);
 
 /** The dialect of the errors of its route. */
 BaruaHttpDialect barua_request_dialect (BaruaRequest *request);
@@ -86,7 +87,8 @@ void barua_request_pause (BaruaRequest *request);
 /** A header as it came, the last one of several; cheaper than barua_request_header(). */
 const char *barua_request_header_one (BaruaRequest *request, const char *name);
 
-/** Takes the request from its connection: libsoup is done with it. Drops the connection's reference. */
+/** Takes the request from its connection: libsoup is done with it. Drops the connection's
+ * reference. */
 void barua_request_finish (BaruaRequest *request);
 
 /** dispatch.c: the signals of a message on its way. */

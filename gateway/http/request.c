@@ -159,13 +159,15 @@ barua_request_query_at (BaruaRequest *request, guint index, const char **value)
 const char *
 barua_request_header (BaruaRequest *request, const char *name)
 {
-  return soup_message_headers_get_list (soup_server_message_get_request_headers (request->message), name);
+  return soup_message_headers_get_list (soup_server_message_get_request_headers (request->message),
+                                        name);
 }
 
 const char *
 barua_request_header_one (BaruaRequest *request, const char *name)
 {
-  return soup_message_headers_get_one (soup_server_message_get_request_headers (request->message), name);
+  return soup_message_headers_get_one (soup_server_message_get_request_headers (request->message),
+                                       name);
 }
 
 const char *
@@ -269,7 +271,8 @@ barua_request_dialect (BaruaRequest *request)
 {
   if (request->match.flags & BARUA_ROUTE_DOCUMENT_SEED)
     return BARUA_DIALECT_SEED;
-  return request->match.flags & BARUA_ROUTE_DOCUMENT_NATIVE ? BARUA_DIALECT_NATIVE : BARUA_DIALECT_API;
+  return request->match.flags & BARUA_ROUTE_DOCUMENT_NATIVE ? BARUA_DIALECT_NATIVE
+                                                            : BARUA_DIALECT_API;
 }
 
 void

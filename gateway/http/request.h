@@ -12,9 +12,9 @@ G_BEGIN_DECLS
 /**
  * BaruaRequest:
  *
- * One HTTP request on its way through a handler. Counted; main thread only. A handler that answers later keeps a
- * reference; it must answer exactly once, also when the client has gone (the answer is then dropped).
- * Every borrowed text lives as long as the request.
+ * One HTTP request on its way through a handler. Counted; main thread only. A handler that answers
+ * later keeps a reference; it must answer exactly once, also when the client has gone (the answer
+ * is then dropped). Every borrowed text lives as long as the request.
  */
 typedef struct _BaruaRequest BaruaRequest;
 
@@ -34,13 +34,15 @@ const char *barua_request_path (BaruaRequest *request);
 /** Path and query as sent. */
 const char *barua_request_target (BaruaRequest *request);
 
-/** (nullable): the decoded value of `{name}` in the route's path; decoded rest segments are joined with '/'. */
+/** (nullable): the decoded value of `{name}` in the route's path; decoded rest segments are joined
+ * with '/'. */
 const char *barua_request_param (BaruaRequest *request, const char *name);
 
 /** (nullable): the value of a query parameter; the last one of several; "" for one without '='. */
 const char *barua_request_query (BaruaRequest *request, const char *name);
 
-/** How many query parameters there are, and the one at @index in the order sent; @value may be NULL. */
+/** How many query parameters there are, and the one at @index in the order sent; @value may be
+ * NULL. */
 guint barua_request_n_query (BaruaRequest *request);
 const char *barua_request_query_at (BaruaRequest *request, guint index, const char **value);
 
@@ -85,7 +87,8 @@ BaruaBodyKind barua_request_body_kind (BaruaRequest *request);
 /** (transfer none) (nullable): the bytes of the body, decompressed; %NULL when there are none. */
 GBytes *barua_request_body (BaruaRequest *request);
 
-/** The validated JSON body, borrowed from the bytes; `{}` for an empty body of JSON type; absent otherwise. */
+/** The validated JSON body, borrowed from the bytes; `{}` for an empty body of JSON type; absent
+ * otherwise. */
 BaruaJson barua_request_json (BaruaRequest *request);
 
 /** (nullable): a value of a form body; the last one of several. */
@@ -107,12 +110,14 @@ void barua_request_add_header (BaruaRequest *request, const char *name, const ch
  *
  * Bodies from 1 KiB are compressed when the client asks for it.
  */
-void barua_request_reply (BaruaRequest *request, guint status, const char *content_type, GBytes *body);
+void barua_request_reply (BaruaRequest *request, guint status, const char *content_type,
+                          GBytes *body);
 
 /** `text/plain`, a copy of @text. */
 void barua_request_reply_text (BaruaRequest *request, guint status, const char *text);
 
-/** `application/json; charset=utf-8`; in the document dialects `application/json`. @json: (transfer full). */
+/** `application/json; charset=utf-8`; in the document dialects `application/json`. @json: (transfer
+ * full). */
 void barua_request_reply_json (BaruaRequest *request, guint status, GString *json);
 
 /** The same for a text that lives for ever; @json is not copied. */
@@ -128,16 +133,18 @@ void barua_request_reply_static_json (BaruaRequest *request, guint status, const
 void barua_request_fail (BaruaRequest *request, BaruaHttpErrorCode code, const char *message,
                          const char *details_json);
 
-/** The same with a JSON object as `error`; its `message` member alone is the text form (API dialect). */
-void barua_request_fail_object (BaruaRequest *request, BaruaHttpErrorCode code, const char *error_json,
-                                const char *details_json);
+/** The same with a JSON object as `error`; its `message` member alone is the text form (API
+ * dialect). */
+void barua_request_fail_object (BaruaRequest *request, BaruaHttpErrorCode code,
+                                const char *error_json, const char *details_json);
 
 /** 500 with a public reason: `details` is @reason as a JSON string (spec/messaging.md 1.3). */
 void barua_request_fail_reason (BaruaRequest *request, const char *reason);
 
 /**
  * barua_request_fail_error:
- * @error: (transfer none): of %BARUA_HTTP_ERROR: its code and message; of any other domain: 500 without a word of
+ * @error: (transfer none): of %BARUA_HTTP_ERROR: its code and message; of any other domain: 500
+ * without a word of
  *   @error, which is logged
  */
 void barua_request_fail_error (BaruaRequest *request, const GError *error);

@@ -10,8 +10,10 @@
 
 #include <string.h>
 
-/* First segments that are no database (spec/documents.md 1): a parameter there does not take them. */
-static const char *const reserved[] = { "admin", "api", "cdb", "healthz", "login", "metrics", "readyz", "static", NULL };
+/* First segments that are no database (spec/documents.md 1): a parameter there does not take them.
+ */
+static const char *const reserved[]
+    = { "admin", "api", "cdb", "healthz", "login", "metrics", "readyz", "static", NULL };
 
 /* What a segment of a pattern takes; in the order in which patterns are tried. */
 typedef enum
@@ -31,7 +33,7 @@ typedef struct
 typedef struct
 {
   const char *path;
-  GArray *segments; /* of Segment */
+  GArray *segments;  /* of Segment */
   GPtrArray *routes; /* of const BaruaRoute */
 } Pattern;
 
@@ -166,7 +168,8 @@ barua_match_clear (BaruaMatch *match)
   g_clear_pointer (&match->allow, g_free);
 }
 
-/* The row of @pattern for a method; a path with a slash too much only matches rows that allow one. */
+/* The row of @pattern for a method; a path with a slash too much only matches rows that allow one.
+ */
 static const BaruaRoute *
 route_for (const Pattern *pattern, const char *method, gboolean has_slash)
 {
@@ -203,7 +206,8 @@ static gboolean
 pattern_matches (const Pattern *pattern, const GPtrArray *segments)
 {
   guint n = pattern->segments->len;
-  gboolean has_rest = n > 0 && g_array_index (pattern->segments, Segment, n - 1).kind == SEGMENT_REST;
+  gboolean has_rest
+      = n > 0 && g_array_index (pattern->segments, Segment, n - 1).kind == SEGMENT_REST;
 
   if (has_rest ? segments->len < n : segments->len != n)
     return FALSE;
@@ -211,7 +215,8 @@ pattern_matches (const Pattern *pattern, const GPtrArray *segments)
     {
       const Segment *segment = &g_array_index (pattern->segments, Segment, i);
 
-      if (segment->kind == SEGMENT_LITERAL && !barua_text_equal (segment->text, barua_text (segments->pdata[i])))
+      if (segment->kind == SEGMENT_LITERAL
+          && !barua_text_equal (segment->text, barua_text (segments->pdata[i])))
         return FALSE;
     }
   return TRUE;
@@ -270,10 +275,12 @@ add_methods (GString *allow, BaruaMatch *match, const Pattern *pattern, gboolean
 static gboolean
 begins_open (const Pattern *pattern)
 {
-  return pattern->segments->len > 0 && g_array_index (pattern->segments, Segment, 0).kind != SEGMENT_LITERAL;
+  return pattern->segments->len > 0
+         && g_array_index (pattern->segments, Segment, 0).kind != SEGMENT_LITERAL;
 }
 
-/* The path split and decoded, pattern by pattern; a fixed path is never a database's for another method. */
+/* The path split and decoded, pattern by pattern; a fixed path is never a database's for another
+ * method. */
 static gboolean
 match_slowly (BaruaRouter *router, const char *method, const char *path, gboolean has_slash,
               BaruaMatch *match)

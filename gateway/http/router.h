@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /**
  * BaruaBody:
  * @BARUA_BODY_NONE: a body is read and dropped
- * @BARUA_BODY_JSON: parsed when its type is JSON (or absent, in the document dialects), dropped otherwise
+ * @BARUA_BODY_JSON: parsed when its type is JSON (or absent, in the document dialects), dropped
+ * otherwise
  * @BARUA_BODY_FORM: parsed when its type is application/x-www-form-urlencoded
  * @BARUA_BODY_JSON_OR_FORM: both
  * @BARUA_BODY_RAW: kept as bytes whatever its type
@@ -26,13 +27,17 @@ typedef enum
 
 /**
  * BaruaRouteFlags:
- * @BARUA_ROUTE_JSON_STRICT: another media type than application/json is 400 (settings-and-forms.md 0.3)
- * @BARUA_ROUTE_JSON_POSITION: malformed JSON is 400 `invalid JSON: line, column, reason`, not the common 500
- * @BARUA_ROUTE_PROMPT: 401 always in the prompting text form (the settings endpoints, settings-and-forms.md 0.1)
+ * @BARUA_ROUTE_JSON_STRICT: another media type than application/json is 400 (settings-and-forms.md
+ * 0.3)
+ * @BARUA_ROUTE_JSON_POSITION: malformed JSON is 400 `invalid JSON: line, column, reason`, not the
+ * common 500
+ * @BARUA_ROUTE_PROMPT: 401 always in the prompting text form (the settings endpoints,
+ * settings-and-forms.md 0.1)
  * @BARUA_ROUTE_PERMISSIONS_TEXT: 403 says `Insufficient permissions` (settings PUT)
  * @BARUA_ROUTE_JSON_ERRORS: errors are JSON whatever `Accept` says
  * @BARUA_ROUTE_GATEWAY_ERRORS: errors carry `message` for the gateway app (messaging.md 11 no. 14)
- * @BARUA_ROUTE_SLASH: the path with one more '/' at its end is the same route (messaging.md 11 no. 1)
+ * @BARUA_ROUTE_SLASH: the path with one more '/' at its end is the same route (messaging.md 11 no.
+ * 1)
  * @BARUA_ROUTE_NO_REDIRECT: people get 401 with `not logged in` too, never a redirect
  * @BARUA_ROUTE_DOCUMENT_NATIVE: errors and bodies of documents.md, native dialect
  * @BARUA_ROUTE_DOCUMENT_SEED: the same, seed dialect
@@ -52,17 +57,20 @@ typedef enum
   BARUA_ROUTE_DOCUMENT_SEED = 1 << 9,
 } BaruaRouteFlags;
 
-/** Called in the main thread; @app is what barua_server_new() got. Answers at once or keeps a reference. */
+/** Called in the main thread; @app is what barua_server_new() got. Answers at once or keeps a
+ * reference. */
 typedef void (*BaruaHandler) (BaruaRequest *request, gpointer app);
 
 /**
  * BaruaRoute:
  * @method: GET (which serves HEAD too), POST, PUT, DELETE, …
- * @path: begins with '/'; a segment may be `{name}`, the last one `{name...}` for one or more segments
- * @permissions: (nullable): blank separated, all are needed; "" for any user; %NULL: public (no 401 here, but good
- *   credentials are still recognised)
+ * @path: begins with '/'; a segment may be `{name}`, the last one `{name...}` for one or more
+ * segments
+ * @permissions: (nullable): blank separated, all are needed; "" for any user; %NULL: public (no 401
+ * here, but good credentials are still recognised)
  * @max_body_bytes: after decompression; 0 for the server's limit
- * @before_auth: (nullable): a check that comes before authentication; goes on unless it answers, at once
+ * @before_auth: (nullable): a check that comes before authentication; goes on unless it answers, at
+ * once
  *
  * One row of the route table, which ends with a row of %NULL.
  */
@@ -85,7 +93,8 @@ typedef struct
  */
 typedef struct _BaruaRouter BaruaRouter;
 
-/** @routes: (not nullable): must outlive the router. Two rows for the same thing are a programmer mistake. */
+/** @routes: (not nullable): must outlive the router. Two rows for the same thing are a programmer
+ * mistake. */
 BaruaRouter *barua_router_new (const BaruaRoute *routes);
 void barua_router_free (BaruaRouter *router);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaRouter, barua_router_free)
@@ -95,8 +104,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaRouter, barua_router_free)
 
 /**
  * BaruaMatch:
- * @route: (nullable): the row; %NULL when the path is known but not with this method (then @allow), or unknown
- * @allow: (nullable): the methods of the path for an Allow header, "GET, HEAD, POST"; %NULL: unknown path
+ * @route: (nullable): the row; %NULL when the path is known but not with this method (then @allow),
+ * or unknown
+ * @allow: (nullable): the methods of the path for an Allow header, "GET, HEAD, POST"; %NULL:
+ * unknown path
  * @flags: those of @route, or of some route of the path; decides the dialect of the error
  * @names: parameter names, borrowed from the table
  * @values: decoded values; free with barua_match_clear()
@@ -118,11 +129,12 @@ void barua_match_clear (BaruaMatch *match);
  * @path: undecoded, without the query
  * @match: (out caller-allocates): initialised by this function in any case
  *
- * Splits at '/' (repeated slashes count as one), then decodes each segment strictly. Literal segments come before
- * parameters.
+ * Splits at '/' (repeated slashes count as one), then decodes each segment strictly. Literal
+ * segments come before parameters.
  *
  * Returns: %FALSE when a segment has a bad escape, is no UTF-8 or holds a NUL: 400
  */
-gboolean barua_router_match (BaruaRouter *router, const char *method, const char *path, BaruaMatch *match);
+gboolean barua_router_match (BaruaRouter *router, const char *method, const char *path,
+                             BaruaMatch *match);
 
 G_END_DECLS

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Listening sockets and libsoup. We accept connections ourselves, with a backlog of our own, and hand the streams to
- * libsoup: limits act before it spends anything, and timeouts know what each connection is doing.
+ * Listening sockets and libsoup. We accept connections ourselves, with a backlog of our own, and
+ * hand the streams to libsoup: limits act before it spends anything, and timeouts know what each
+ * connection is doing.
  */
 
 #define G_LOG_DOMAIN "barua-http"
@@ -142,7 +143,8 @@ static gboolean
 listen_at (BaruaServer *server, GInetAddress *inet, guint port, GError **error)
 {
   GSocketFamily family = g_inet_address_get_family (inet);
-  g_autoptr (GSocket) socket = g_socket_new (family, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
+  g_autoptr (GSocket) socket
+      = g_socket_new (family, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new (inet, (guint16)port);
 
   if (socket == NULL)
@@ -187,7 +189,9 @@ port_of (const Listener *listener)
 {
   g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener->socket, NULL);
 
-  return G_IS_INET_SOCKET_ADDRESS (address) ? g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address)) : 0;
+  return G_IS_INET_SOCKET_ADDRESS (address)
+             ? g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address))
+             : 0;
 }
 
 gboolean
@@ -198,7 +202,8 @@ barua_server_listen (BaruaServer *server, const char *address, GError **error)
 
   if (!split_address (address, &host, &port))
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s is no address:port", address);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s is no address:port",
+                   address);
       return FALSE;
     }
   if (*host == '\0' || strcmp (host, "*") == 0)
@@ -240,13 +245,14 @@ barua_server_port (BaruaServer *server)
 /* libsoup's signals. */
 
 /*
- * Emitted when a connection is new and when the first bytes of a further request have come. A connection that is not
- * ours came through the socket that keeps libsoup willing (below).
+ * Emitted when a connection is new and when the first bytes of a further request have come. A
+ * connection that is not ours came through the socket that keeps libsoup willing (below).
  */
 static void
 request_started (SoupServer *soup, SoupServerMessage *message, gpointer data)
 {
-  BaruaConnection *connection = barua_connection_of (soup_server_message_get_remote_address (message));
+  BaruaConnection *connection
+      = barua_connection_of (soup_server_message_get_remote_address (message));
   GSocket *socket = soup_server_message_get_socket (message);
 
   if (connection != NULL)
@@ -257,10 +263,12 @@ request_started (SoupServer *soup, SoupServerMessage *message, gpointer data)
 
 /* The header is complete. */
 static void
-request_headers (SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
+request_headers (SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query,
+                 gpointer data)
 {
   BaruaServer *server = data;
-  BaruaConnection *connection = barua_connection_of (soup_server_message_get_remote_address (message));
+  BaruaConnection *connection
+      = barua_connection_of (soup_server_message_get_remote_address (message));
 
   if (connection == NULL || connection->owner == NULL)
     return;
@@ -273,7 +281,8 @@ request_headers (SoupServer *soup, SoupServerMessage *message, const char *path,
 static BaruaRequest *
 request_of (SoupServerMessage *message)
 {
-  BaruaConnection *connection = barua_connection_of (soup_server_message_get_remote_address (message));
+  BaruaConnection *connection
+      = barua_connection_of (soup_server_message_get_remote_address (message));
   BaruaRequest *request = connection != NULL ? connection->request : NULL;
 
   return request != NULL && request->message == message ? request : NULL;
@@ -307,31 +316,37 @@ request_done (SoupServer *soup, SoupServerMessage *message, gpointer data)
 }
 
 /*
- * libsoup 3.2 keeps connections alive only while it listens somewhere. It gets an abstract socket that the kernel
- * names and nobody is told of; whoever finds it is disconnected by request_started().
+ * libsoup 3.2 keeps connections alive only while it listens somewhere. It gets an abstract socket
+ * that the kernel names and nobody is told of; whoever finds it is disconnected by
+ * request_started().
  */
 static void
 make_libsoup_willing (BaruaServer *server)
 {
   sa_family_t nameless = AF_UNIX;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, &error);
+  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM,
+                                             G_SOCKET_PROTOCOL_DEFAULT, &error);
 
-  if (socket != NULL && bind (g_socket_get_fd (socket), (struct sockaddr *)&nameless, sizeof nameless) == 0
-      && g_socket_listen (socket, &error) && soup_server_listen_socket (server->soup, socket, 0, &error))
+  if (socket != NULL
+      && bind (g_socket_get_fd (socket), (struct sockaddr *)&nameless, sizeof nameless) == 0
+      && g_socket_listen (socket, &error)
+      && soup_server_listen_socket (server->soup, socket, 0, &error))
     return;
-  g_warning ("connections are closed after each request: %s", error != NULL ? error->message : "bind failed");
+  g_warning ("connections are closed after each request: %s",
+             error != NULL ? error->message : "bind failed");
 }
 
 BaruaServer *
-barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes, const BaruaServerApp *app,
-                  BaruaAuth *auth)
+barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
+                  const BaruaServerApp *app, BaruaAuth *auth)
 {
   BaruaServer *server = g_new0 (BaruaServer, 1);
 
   server->n_refs = 1;
   server->options = *options;
-  server->options.trusted_proxies = (const char *const *)g_strdupv ((char **)options->trusted_proxies);
+  server->options.trusted_proxies
+      = (const char *const *)g_strdupv ((char **)options->trusted_proxies);
   server->app = *app;
   server->auth = auth;
   server->budget.max = options->max_bodies_bytes;
@@ -391,7 +406,8 @@ stop_overdue (gpointer data)
 }
 
 void
-barua_server_stop (BaruaServer *server, guint limit_ms, void (*callback) (gpointer data), gpointer data)
+barua_server_stop (BaruaServer *server, guint limit_ms, void (*callback) (gpointer data),
+                   gpointer data)
 {
   g_return_if_fail (!server->is_stopping);
 

@@ -13,7 +13,8 @@ G_BEGIN_DECLS
  * @max_connections_per_address: not for loopback addresses and @trusted_proxies
  * @request_timeout_ms: for a whole header; for a body without progress worth 256 bytes a second
  * @idle_timeout_ms: between two requests of a connection
- * @trusted_proxies: (nullable) (array zero-terminated=1): addresses whose X-Forwarded-For is believed
+ * @trusted_proxies: (nullable) (array zero-terminated=1): addresses whose X-Forwarded-For is
+ * believed
  * @access_log: write one line per request
  *
  * The limits of spec/cli.md, `[http]`.
@@ -73,8 +74,8 @@ typedef struct
 /**
  * BaruaServer:
  *
- * Listening sockets, connections and the way of a request to its handler. Lives in the main thread and its default
- * context.
+ * Listening sockets, connections and the way of a request to its handler. Lives in the main thread
+ * and its default context.
  */
 typedef struct _BaruaServer BaruaServer;
 
@@ -88,7 +89,8 @@ typedef struct _BaruaServer BaruaServer;
 BaruaServer *barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
                                const BaruaServerApp *app, BaruaAuth *auth);
 
-/** Cuts whatever is still open; requests a handler still holds are finished. Call barua_server_stop() before. */
+/** Cuts whatever is still open; requests a handler still holds are finished. Call
+ * barua_server_stop() before. */
 void barua_server_free (BaruaServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaServer, barua_server_free)
 
@@ -100,7 +102,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaServer, barua_server_free)
  */
 gboolean barua_server_listen (BaruaServer *server, const char *address, GError **error);
 
-/** Takes a listening socket that somebody else opened (systemd). @fd belongs to the server from then on. */
+/** Takes a listening socket that somebody else opened (systemd). @fd belongs to the server from
+ * then on. */
 gboolean barua_server_listen_fd (BaruaServer *server, int fd, GError **error);
 
 /** The port of the first listening socket, 0 when there is none. */
@@ -111,9 +114,11 @@ guint barua_server_port (BaruaServer *server);
  * @limit_ms: requests in flight are cut after this time; 0: they have as long as they need
  * @stopped: (nullable): called once from the main loop when nothing is open any more
  *
- * Closes the listening sockets and idle connections; requests in flight are answered and their connections closed.
+ * Closes the listening sockets and idle connections; requests in flight are answered and their
+ * connections closed.
  */
-void barua_server_stop (BaruaServer *server, guint limit_ms, void (*stopped) (gpointer data), gpointer data);
+void barua_server_stop (BaruaServer *server, guint limit_ms, void (*stopped) (gpointer data),
+                        gpointer data);
 
 const BaruaServerStats *barua_server_stats (BaruaServer *server);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The stream of one connection: a socket whose end between two requests does not confuse libsoup. */
+/* The stream of one connection: a socket whose end between two requests does not confuse libsoup.
+ */
 
 #define G_LOG_DOMAIN "barua-http"
 
@@ -26,16 +27,20 @@ struct _WireInput
 static void wire_input_pollable_init (GPollableInputStreamInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (WireInput, wire_input, G_TYPE_INPUT_STREAM,
-                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM, wire_input_pollable_init))
+                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM,
+                                                      wire_input_pollable_init))
 
-/* Reads what is there; the end of the connection between two requests becomes something libsoup can cope with. */
+/* Reads what is there; the end of the connection between two requests becomes something libsoup can
+ * cope with. */
 static gssize
-read_socket (WireInput *input, void *buffer, gsize count, gboolean blocking, GCancellable *cancellable,
-             GError **error)
+read_socket (WireInput *input, void *buffer, gsize count, gboolean blocking,
+             GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) failure = NULL;
-  gssize n = g_socket_receive_with_blocking (input->socket, buffer, count, blocking, cancellable, &failure);
-  gboolean is_end = n == 0 || (n < 0 && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK));
+  gssize n = g_socket_receive_with_blocking (input->socket, buffer, count, blocking, cancellable,
+                                             &failure);
+  gboolean is_end
+      = n == 0 || (n < 0 && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK));
 
   if (!is_end || !input->is_between || count < sizeof no_request - 1)
     {
@@ -50,13 +55,15 @@ read_socket (WireInput *input, void *buffer, gsize count, gboolean blocking, GCa
 }
 
 static gssize
-wire_input_read (GInputStream *stream, void *buffer, gsize count, GCancellable *cancellable, GError **error)
+wire_input_read (GInputStream *stream, void *buffer, gsize count, GCancellable *cancellable,
+                 GError **error)
 {
   return read_socket (WIRE_INPUT (stream), buffer, count, TRUE, cancellable, error);
 }
 
 static gssize
-wire_input_read_nonblocking (GPollableInputStream *stream, void *buffer, gsize count, GError **error)
+wire_input_read_nonblocking (GPollableInputStream *stream, void *buffer, gsize count,
+                             GError **error)
 {
   return read_socket (WIRE_INPUT (stream), buffer, count, FALSE, NULL, error);
 }

@@ -8,9 +8,10 @@ G_BEGIN_DECLS
 /**
  * BaruaWire:
  *
- * The stream of one connection as libsoup gets it. libsoup 3.2.3 never lets go of a connection whose client closes it
- * between two requests: the socket stays in CLOSE_WAIT and the memory is lost. The wire therefore gives it, in place
- * of such an end of file, a line that is no request, which makes it close the connection.
+ * The stream of one connection as libsoup gets it. libsoup 3.2.3 never lets go of a connection
+ * whose client closes it between two requests: the socket stays in CLOSE_WAIT and the memory is
+ * lost. The wire therefore gives it, in place of such an end of file, a line that is no request,
+ * which makes it close the connection.
  */
 #define BARUA_TYPE_WIRE (barua_wire_get_type ())
 G_DECLARE_FINAL_TYPE (BaruaWire, barua_wire, BARUA, WIRE, GIOStream)
@@ -21,7 +22,8 @@ BaruaWire *barua_wire_new (GSocket *socket);
 /** (transfer none) */
 GSocket *barua_wire_socket (BaruaWire *wire);
 
-/** Calls @closed once, when libsoup closes the connection; objects may refer to the wire for longer. */
+/** Calls @closed once, when libsoup closes the connection; objects may refer to the wire for
+ * longer. */
 void barua_wire_on_closed (BaruaWire *wire, void (*closed) (gpointer data), gpointer data);
 
 /** Tells whether libsoup is between two requests. */
