@@ -216,7 +216,7 @@ write_sms_message (const BaruaMessage *message, BaruaText locale, BaruaText code
   return (BaruaText){ begin, (gsize)(out - begin) };
 }
 
-/* The message with clean texts. */
+/* The message with clean texts; the reference is no text to be read but a key, and stays as it is. */
 static BaruaMessage
 clean_message (const BaruaMessage *message, BaruaArena *arena)
 {
@@ -227,7 +227,6 @@ clean_message (const BaruaMessage *message, BaruaArena *arena)
   clean.timestamp = barua_record_clean_text (arena, message->timestamp);
   clean.locale = barua_record_clean_text (arena, message->locale);
   clean.query_locale = barua_record_clean_text (arena, message->query_locale);
-  clean.gateway_ref = barua_record_clean_text (arena, message->gateway_ref);
   return clean;
 }
 

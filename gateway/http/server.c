@@ -239,7 +239,8 @@ barua_server_listen_fd (BaruaServer *server, int fd, GError **error)
 guint
 barua_server_port (BaruaServer *server)
 {
-  return server->listeners->len > 0 ? port_of (server->listeners->pdata[0]) : 0;
+  return server->listeners->len > 0 ? port_of (server->listeners->pdata[server->listeners->len - 1])
+                                    : 0;
 }
 
 /* libsoup's signals. */

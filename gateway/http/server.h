@@ -106,7 +106,7 @@ gboolean barua_server_listen (BaruaServer *server, const char *address, GError *
  * then on. */
 gboolean barua_server_listen_fd (BaruaServer *server, int fd, GError **error);
 
-/** The port of the first listening socket, 0 when there is none. */
+/** The port of the socket opened last, 0 when there is none. */
 guint barua_server_port (BaruaServer *server);
 
 /**
