@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "forms/settings.h"
-#include "parser/explain.h"
-#include "parser/record.h"
+#include "parser/trial.h"
 
 enum
 {
@@ -20,9 +19,6 @@ enum
   EXIT_FAILED = 1,
   EXIT_USAGE = 2,
 };
-
-/* The code of a definition that has none of its own; no message needs it. */
-#define NAMELESS_FORM "DEFINITION"
 
 /* The options. */
 typedef struct
@@ -47,9 +43,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 /* What the lines are read with. */
 typedef struct
 {
-  const Options *options;
-  const BaruaSettings *settings;
-  const BaruaForm *form; /* NULL: the one that the message names */
+  BaruaTrial trial;
   BaruaArena *arena;
   GString *out;
 } Session;
@@ -119,49 +113,13 @@ read_object (const char *path, char **text, BaruaJson *object)
   return TRUE;
 }
 
-/* The settings' text with @definition as their only form, called @code. */
-static void
-append_with_definition (GString *out, BaruaJson settings, BaruaText code, BaruaJson definition)
-{
-  BaruaJsonIter iter;
-  BaruaJson key, value;
-
-  g_string_append_c (out, '{');
-  barua_json_iter_init (&iter, settings);
-  while (barua_json_iter_next (&iter, &key, &value))
-    {
-      if (barua_json_string_is (key, BARUA_TEXT ("forms")))
-        continue;
-      barua_json_append_minified (out, key);
-      g_string_append_c (out, ':');
-      barua_json_append_minified (out, value);
-      g_string_append_c (out, ',');
-    }
-  g_string_append (out, "\"forms\":{");
-  barua_json_append_string (out, code);
-  g_string_append_c (out, ':');
-  barua_json_append_minified (out, definition);
-  g_string_append (out, "}}");
-}
-
-/* The code that the definition calls itself by. */
-static BaruaText
-definition_code (BaruaJson definition, BaruaArena *arena)
-{
-  BaruaJson meta = barua_json_member (definition, "meta");
-  BaruaText code = barua_arena_json_text (arena, barua_json_member (meta, "code"));
-
-  return code.n > 0 ? code : BARUA_TEXT (NAMELESS_FORM);
-}
-
 /* Compiles the files; NULL, having said why, when that is not possible. */
 static BaruaSettings *
-load_settings (const Options *options, BaruaArena *arena)
+load_settings (const Options *options)
 {
   g_autofree char *settings_text = NULL;
   g_autofree char *definition_text = NULL;
-  BaruaJson settings = { "{}", 2 }, definition = BARUA_JSON_NONE;
-  g_autoptr (GString) text = g_string_new (NULL);
+  BaruaJson settings = BARUA_JSON_NONE, definition = BARUA_JSON_NONE;
   g_autoptr (GError) error = NULL;
 
   if (options->settings != NULL && !read_object (options->settings, &settings_text, &settings))
@@ -169,14 +127,7 @@ load_settings (const Options *options, BaruaArena *arena)
   if (options->definition != NULL
       && !read_object (options->definition, &definition_text, &definition))
     return NULL;
-  if (options->definition != NULL)
-    append_with_definition (text, settings, definition_code (definition, arena), definition);
-  else
-    g_string_append_len (text, settings.text, (gssize)settings.length);
-
-  gsize length = text->len;
-  g_autoptr (GBytes) bytes
-      = g_bytes_new_take (g_string_free (g_steal_pointer (&text), FALSE), length);
+  g_autoptr (GBytes) bytes = barua_trial_settings_text (settings, definition);
   BaruaSettings *compiled = barua_settings_compile (bytes, NULL, 0, &error);
   if (compiled == NULL)
     complain ("", error->message);
@@ -192,87 +143,24 @@ append_error (GString *out, const char *message)
   g_string_append_c (out, '}');
 }
 
-/* Appends `"name":` and the text, or null when there is none. */
-static void
-append_text_or_null (GString *out, const char *name, BaruaText text)
-{
-  barua_json_append_key (out, name);
-  if (text.p != NULL)
-    barua_json_append_string (out, text);
-  else
-    g_string_append (out, "null");
-}
-
-/* Appends the members of a record that cli.md names, then the others, but for the last brace. */
-static void
-append_record (GString *out, const BaruaRecord *record)
-{
-  g_string_append_c (out, '{');
-  append_text_or_null (out, "form", record->code.n > 0 ? record->code : (BaruaText){ NULL, 0 });
-  append_text_or_null (out, "format", record->format);
-  barua_json_append_key (out, "fields");
-  g_string_append_len (out, record->fields.p, (gssize)record->fields.n);
-  barua_json_append_key (out, "errors");
-  g_string_append_c (out, '[');
-  for (guint i = 0; i < record->n_errors; i++)
-    {
-      g_string_append (out, i > 0 ? ",{" : "{");
-      append_text_or_null (out, "code", record->errors[i].code);
-      append_text_or_null (out, "message", record->errors[i].message);
-      g_string_append_c (out, '}');
-    }
-  g_string_append_c (out, ']');
-  if (record->from.p != NULL)
-    append_text_or_null (out, "from", record->from);
-  barua_json_append_key (out, "reported_date");
-  barua_json_append_number (out, record->reported_date_ms);
-  if (record->refid.p != NULL)
-    {
-      barua_json_append_key (out, "refid");
-      g_string_append_len (out, record->refid.p, (gssize)record->refid.n);
-    }
-  barua_json_append_key (out, "sms_message");
-  g_string_append_len (out, record->sms_message.p, (gssize)record->sms_message.n);
-}
-
 /* Reads a line with `message`. */
 static gboolean
 parse_message (Session *session, BaruaJson line, GError **error)
 {
   BaruaMessage message;
-  BaruaRecord record;
 
   barua_message_from_json (line, session->arena, &message);
   message.now_ms = g_get_real_time () / 1000;
-  if (message.locale.n == 0)
-    message.locale = barua_text (session->options->locale);
-  if (!barua_record_from_definition (session->settings, session->form, &message, session->arena,
-                                     &record, error))
-    return FALSE;
-  append_record (session->out, &record);
-  if (session->options->explain)
-    {
-      barua_json_append_key (session->out, "explain");
-      barua_explain_append (session->settings, &message, &record, session->arena, session->out);
-    }
-  g_string_append_c (session->out, '}');
-  return TRUE;
+  return barua_trial_append_message (&session->trial, &message, session->arena, session->out,
+                                     error);
 }
 
 /* Reads a line with `_meta`. */
 static gboolean
 parse_record (Session *session, BaruaJson line, GError **error)
 {
-  BaruaRecord record;
-
-  if (!barua_record_from_json_definition (session->settings, session->form, line,
-                                          barua_text (session->options->locale),
-                                          g_get_real_time () / 1000, session->arena, &record,
-                                          error))
-    return FALSE;
-  append_record (session->out, &record);
-  g_string_append_c (session->out, '}');
-  return TRUE;
+  return barua_trial_append_record (&session->trial, line, g_get_real_time () / 1000,
+                                    session->arena, session->out, error);
 }
 
 /* Answers one line; FALSE when it is not JSON. */
@@ -335,24 +223,26 @@ barua_cli_parse (int argc, char **argv)
   if (!read_options (argc, argv, &options))
     return EXIT_USAGE;
 
-  g_autoptr (BaruaArena) kept = barua_arena_new ();
   g_autoptr (BaruaArena) arena = barua_arena_new ();
-  g_autoptr (BaruaSettings) settings = load_settings (&options, kept);
+  g_autoptr (BaruaSettings) settings = load_settings (&options);
   if (settings == NULL)
     return EXIT_FAILED;
 
   g_autoptr (GString) out = g_string_sized_new (1024);
-  Session session = { &options, settings, NULL, arena, out };
+  BaruaTrial trial = { .settings = settings,
+                       .locale = barua_text (options.locale),
+                       .explains = options.explain };
   if (options.definition != NULL)
-    session.form = barua_settings_form (settings, 0);
+    trial.form = barua_settings_form (settings, 0);
   else if (options.form != NULL)
     {
-      session.form = barua_settings_find_form (settings, barua_text (options.form));
-      if (session.form == NULL)
+      trial.form = barua_settings_find_form (settings, barua_text (options.form));
+      if (trial.form == NULL)
         {
           complain (options.form, "the settings have no such form");
           return EXIT_FAILED;
         }
     }
+  Session session = { trial, arena, out };
   return run (&session);
 }
