@@ -279,7 +279,6 @@ static const Exchange exchanges[] = {
   { POST ("/api/sms", JSON, 2000000, "{"), 401, { "not logged in" } },
   { POST ("/api/sms", WRONG JSON, 2000000, "{"), 401, { "not logged in" } },
   { POST ("/api/sms", JSON, 99999999999999999999, "{"), 413, { "Payload Too Large" } },
-  { POST ("/small", GOOD, 1001, ""), 0, { "" } },
   { POST ("/api/sms", GOOD "Expect: 100-continue\r\n" JSON, 100000000, ""),
     413,
     { "Payload Too Large" } },
@@ -375,6 +374,32 @@ START_TEST (a_connection_serves_many)
   ck_assert_uint_eq (barua_server_stats (server)->open_connections, 0);
   ck_assert_uint_eq (barua_server_stats (server)->open_requests, 0);
   ck_assert_uint_eq (barua_auth_stats (auth)->checks, 1);
+}
+END_TEST
+
+/* A body a little too long is drained, and the connection goes on. */
+static void
+exceed_a_little (gpointer data)
+{
+  g_autofree char *body = g_strnfill (1001, 'x');
+  int fd = barua_http_connect (port);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GString) answer = g_string_new (NULL);
+
+      barua_http_send (fd, "POST /small HTTP/1.1\r\n" HOST GOOD "Content-Length: 1001\r\n\r\n", -1);
+      barua_http_send (fd, body, -1);
+      ck_assert_int_eq (barua_http_receive (fd, answer, FALSE, 2000), PEER_OPEN);
+      ck_assert_uint_eq (barua_http_status (answer->str), 413);
+    }
+  close (fd);
+}
+
+START_TEST (small_excess_keeps_the_connection)
+{
+  barua_http_converse (exceed_a_little, NULL);
+  ck_assert_uint_eq (barua_server_stats (server)->connections, 1);
 }
 END_TEST
 
@@ -740,6 +765,7 @@ barua_suite (void)
   tcase_add_checked_fixture (tc, start, finish);
   tcase_add_loop_test (tc, one_exchange, 0, G_N_ELEMENTS (exchanges));
   tcase_add_test (tc, a_connection_serves_many);
+  tcase_add_test (tc, small_excess_keeps_the_connection);
   tcase_add_loop_test (tc, the_silent_are_cut, 0, G_N_ELEMENTS (silences));
   tcase_add_loop_test (tc, the_idle_are_cut, 0, 2);
   tcase_add_test (tc, clients_that_never_read);

@@ -59,6 +59,12 @@ barua_connection_cut (BaruaConnection *connection)
   barua_wire_cut (connection->wire);
 }
 
+void
+barua_connection_reset (BaruaConnection *connection)
+{
+  barua_wire_reset (connection->wire);
+}
+
 /* Bytes of ours that the client has acknowledged, over the connection's life. */
 static gboolean
 acked_bytes (const BaruaConnection *connection, guint64 *bytes)
@@ -127,9 +133,13 @@ sweep (gpointer data)
         continue;
       if (connection->state != BARUA_CONNECTION_DRAINING)
         connections->stats->timed_out++;
+      if (connection->state == BARUA_CONNECTION_HEADER
+          || connection->state == BARUA_CONNECTION_IDLE)
+        barua_connection_cut (connection);
+      else
+        barua_connection_reset (connection);
       connection->state = BARUA_CONNECTION_DRAINING;
       connection->since_us = now_us;
-      barua_connection_cut (connection);
     }
   return G_SOURCE_CONTINUE;
 }

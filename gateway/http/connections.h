@@ -87,6 +87,9 @@ void barua_connection_enter (BaruaConnection *connection, BaruaConnectionState s
 /** Ends the connection; libsoup notices and closes it. */
 void barua_connection_cut (BaruaConnection *connection);
 
+/** The same for one with data under way: see barua_wire_reset(). */
+void barua_connection_reset (BaruaConnection *connection);
+
 /** Cuts those that wait for a request, or all. */
 void barua_connections_cut (BaruaConnections *connections, gboolean all);
 

@@ -125,7 +125,7 @@ got_chunk (SoupServerMessage *message, GBytes *chunk, gpointer data)
   if (request->is_draining)
     {
       if (request->received > request->max_body_bytes + MAX_DRAINED_BYTES)
-        barua_connection_cut (request->connection);
+        barua_connection_reset (request->connection);
       return;
     }
   if (request->is_discarded && request->received > request->max_body_bytes)

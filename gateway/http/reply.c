@@ -57,21 +57,32 @@ send_now (BaruaRequest *request, GBytes *body)
   barua_request_unpause (request);
 }
 
-/* Whether the client takes gzip: named, or anything, with a quality above 0. */
+/* Whether one of the codings means gzip. */
+static gboolean
+names_gzip (GSList *codings, gboolean any_counts)
+{
+  for (GSList *link = codings; link != NULL; link = link->next)
+    if (g_ascii_strcasecmp (link->data, "gzip") == 0
+        || g_ascii_strcasecmp (link->data, "x-gzip") == 0
+        || (any_counts && strcmp (link->data, "*") == 0))
+      return TRUE;
+  return FALSE;
+}
+
+/* Whether the client takes gzip: named, or anything, with a quality above 0 (RFC 9110, 12.5.3). */
 static gboolean
 takes_gzip (BaruaRequest *request)
 {
   const char *accept = barua_request_header (request, "Accept-Encoding");
-  const char *gzip = accept != NULL ? strstr (accept, "gzip") : NULL;
+  GSList *refused = NULL;
 
-  if (gzip == NULL)
+  if (accept == NULL)
     return FALSE;
-  gzip += strlen ("gzip");
-  gzip += strspn (gzip, " \t");
-  if (*gzip != ';')
-    return TRUE;
-  gzip += 1 + strspn (gzip + 1, " \t");
-  return !g_str_has_prefix (gzip, "q=0") || strpbrk (gzip + 3, "123456789") != NULL;
+  GSList *taken = soup_header_parse_quality_list (accept, &refused);
+  gboolean takes = names_gzip (taken, TRUE) && !names_gzip (refused, FALSE);
+  soup_header_free_list (taken);
+  soup_header_free_list (refused);
+  return takes;
 }
 
 /* (transfer full): the body as gzip, or itself when that is not shorter. Any thread. */

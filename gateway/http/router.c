@@ -314,6 +314,16 @@ match_slowly (BaruaRouter *router, const char *method, const char *path, gboolea
   return TRUE;
 }
 
+/* The dialect in which a path that cannot be decoded is refused. */
+static BaruaRouteFlags
+flags_of_broken (const char *path)
+{
+  path += strspn (path, "/");
+  if (g_str_has_prefix (path, "api/"))
+    return BARUA_ROUTE_PLAIN;
+  return g_str_has_prefix (path, "cdb/") ? BARUA_ROUTE_DOCUMENT_SEED : BARUA_ROUTE_DOCUMENT_NATIVE;
+}
+
 gboolean
 barua_router_match (BaruaRouter *router, const char *method, const char *path, BaruaMatch *match)
 {
@@ -329,5 +339,8 @@ barua_router_match (BaruaRouter *router, const char *method, const char *path, B
       return TRUE;
     }
   gsize length = strlen (path);
-  return match_slowly (router, wanted, path, length > 1 && path[length - 1] == '/', match);
+  if (match_slowly (router, wanted, path, length > 1 && path[length - 1] == '/', match))
+    return TRUE;
+  match->flags = flags_of_broken (path);
+  return FALSE;
 }

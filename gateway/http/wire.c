@@ -8,6 +8,7 @@
 #include "gateway/http/wire.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 /* No request: libsoup answers 400, which goes nowhere, and closes. */
 static const char no_request[] = "-\r\n\r\n";
@@ -206,4 +207,14 @@ void
 barua_wire_cut (BaruaWire *wire)
 {
   g_socket_shutdown (wire->input->socket, TRUE, TRUE, NULL);
+}
+
+void
+barua_wire_reset (BaruaWire *wire)
+{
+  const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+  setsockopt (g_socket_get_fd (wire->input->socket), SOL_SOCKET, SO_LINGER, &at_once,
+              sizeof at_once);
+  barua_wire_cut (wire);
 }

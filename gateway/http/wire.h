@@ -32,4 +32,10 @@ void barua_wire_set_between (BaruaWire *wire, gboolean is_between);
 /** Ends the connection: reads find the end of file, writes fail. */
 void barua_wire_cut (BaruaWire *wire);
 
+/**
+ * The same, and the close that follows resets the connection: a client that sends or does not read
+ * learns it at once, and the kernel keeps nothing.
+ */
+void barua_wire_reset (BaruaWire *wire);
+
 G_END_DECLS
