@@ -13,6 +13,7 @@
 #include "gateway/log.h"
 
 #include <glib-unix.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -223,6 +224,7 @@ run (const BaruaConfig *config, const Options *options)
     }
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   Running running = { app, loop, FALSE };
+  signal (SIGPIPE, SIG_IGN); /* who reads our log may go before us */
   guint sources[]
       = { g_unix_signal_add (SIGTERM, stop, &running), g_unix_signal_add (SIGINT, stop, &running),
           g_unix_signal_add (SIGHUP, hang_up, NULL) };

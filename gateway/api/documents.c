@@ -21,6 +21,7 @@ typedef struct
   BaruaRequest *request;
   char *db; /* NULL: the default one */
   char *id;
+  gboolean has_etag;
   BaruaText rev; /* absent: the winning revision */
   BaruaDocument *document;
   BaruaListing listing;
@@ -168,24 +169,44 @@ take_json (BaruaRequest *request, const char *name, const char *alias, BaruaJson
 
 /* ---- a document ---- */
 
-/* What needs the whole revision tree. */
-static const char *const tree_parameters[]
-    = { "revs", "revs_info", "open_revs", "meta", "local_seq", "latest" };
-
-/* Whether the request asks for more than the winning revision or one by its name; answered 501
- * then. */
-static gboolean
-asks_for_tree (BaruaRequest *request)
+/* A parameter of `GET {id}` that is true or false. */
+typedef struct
 {
-  for (guint i = 0; i < G_N_ELEMENTS (tree_parameters); i++)
+  const char *name;
+  gboolean needs_tree; /* the whole revision tree */
+  gboolean has_etag;   /* an answer with it still has an ETag (documents.md 2) */
+} Switch;
+
+static const Switch switches[] = {
+  { "attachments", FALSE, TRUE },
+  { "conflicts", FALSE, FALSE },
+  { "deleted_conflicts", FALSE, FALSE },
+  { "latest", TRUE, TRUE },
+  { "local_seq", TRUE, FALSE },
+  { "meta", TRUE, FALSE },
+  { "revs", TRUE, FALSE },
+  { "revs_info", TRUE, FALSE },
+};
+
+/* Reads the switches; FALSE after an answer: 501 for more than the winning revision or one by its
+ * name. */
+static gboolean
+take_switches (BaruaRequest *request, gboolean *has_etag)
+{
+  gboolean needs_tree = parameter (request, "open_revs", NULL) != NULL;
+
+  *has_etag = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (switches); i++)
     {
-      const char *value = parameter (request, tree_parameters[i], NULL);
-      if (value == NULL || g_ascii_strcasecmp (value, "false") == 0)
-        continue;
-      barua_request_fail (request, BARUA_HTTP_ERROR_NOT_IMPLEMENTED, NULL, NULL);
-      return TRUE;
+      gboolean is_on = FALSE;
+      if (!take_boolean (request, switches[i].name, &is_on))
+        return FALSE;
+      needs_tree = needs_tree || (is_on && switches[i].needs_tree);
+      *has_etag = *has_etag && (!is_on || switches[i].has_etag);
     }
-  return FALSE;
+  if (needs_tree)
+    barua_request_fail (request, BARUA_HTTP_ERROR_NOT_IMPLEMENTED, NULL, NULL);
+  return !needs_tree;
 }
 
 /* Query: the document, by revision if one was named. */
@@ -194,9 +215,10 @@ get_document (BaruaReader *reader, gpointer data, GError **error)
 {
   Read *read = data;
 
-  read->document = read->rev.p != NULL
-                       ? barua_reader_get_revision (reader, read->db, barua_text (read->id), read->rev, error)
-                       : barua_reader_get_document (reader, read->db, barua_text (read->id), error);
+  read->document
+      = read->rev.p != NULL
+            ? barua_reader_get_revision (reader, read->db, barua_text (read->id), read->rev, error)
+            : barua_reader_get_document (reader, read->db, barua_text (read->id), error);
   return read->document != NULL;
 }
 
@@ -227,8 +249,9 @@ document_got (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   g_autofree char *etag = g_strdup_printf ("\"%.*s\"", (int)document->rev.n, document->rev.p);
-  barua_request_add_header (read->request, "ETag", etag);
-  if (is_known (read->request, etag))
+  if (read->has_etag)
+    barua_request_add_header (read->request, "ETag", etag);
+  if (read->has_etag && is_known (read->request, etag))
     {
       barua_request_reply (read->request, 304, NULL, NULL);
       return;
@@ -243,10 +266,12 @@ void
 barua_api_document_get (BaruaRequest *request, gpointer app)
 {
   const char *ddoc = barua_request_param (request, "ddoc");
-  Read *read = asks_for_tree (request) ? NULL : read_new (request, app);
+  gboolean has_etag = FALSE;
+  Read *read = take_switches (request, &has_etag) ? read_new (request, app) : NULL;
 
   if (read == NULL)
     return;
+  read->has_etag = has_etag;
   read->id = ddoc != NULL ? g_strconcat ("_design/", ddoc, NULL)
                           : g_strdup (barua_request_param (request, "id"));
   read->rev = barua_text (parameter (request, "rev", NULL));
