@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """kill -9 under load, again and again; afterwards everything that was acknowledged is there, once.
 
-    BARUA=… crash.py [--kills N] [--seed S] [--connections C]
+    BARUA=… crash.py [--kills N] [--seed S] [--connections C] [--tap]
 
 Each round starts the server, lets several connections post batches, one post single records and
 one play the phone (fetch replies, report states), and kills it at a random moment, sometimes
@@ -13,10 +13,12 @@ handed out exists; `barua check` finds the queue equal to the documents.
 """
 
 import argparse
+import collections
 import http.client
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -26,6 +28,8 @@ import urllib.parse
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "http"))
 from harness import FORM_TYPE, FORMS, JSON_TYPE, PASSWORD, Server, basic, binary  # noqa: E402
 
+Figures = collections.namedtuple("Figures", "book server faults restart_ms early count lost "
+                                            "doubled sampled seconds")
 RANK = {"pending": 0, "forwarded-to-gateway": 1, "received-by-gateway": 2,
         "forwarded-by-gateway": 3, "sent": 4, "delivered": 5}
 WORDS = (("UNSENT", "received-by-gateway"), ("PENDING", "forwarded-by-gateway"),
@@ -276,34 +280,49 @@ def run(options):
     except BaseException:
         print(server.log()[-3000:], file=sys.stderr)
         raise
-    states = sum(map(len, book.states.values()))
-    print(f"kills                      {len(restart_ms) + early} ({early} while starting)\n"
-          f"requests answered          {book.requests} ({book.refused} not 200)\n"
-          f"connections broken         {book.broken}\n"
-          f"references tried           {len(book.tried)}\n"
-          f"references acknowledged    {len(book.acked)}\n"
-          f"records found              {count}\n"
-          f"checked in between         {sampled}\n"
-          f"acknowledged and lost      {lost}\n"
-          f"doubled                    {doubled}\n"
-          f"messages handed out        {len(book.states)}\n"
-          f"states acknowledged        {states}\n"
-          f"restart, median            {sorted(restart_ms)[len(restart_ms) // 2]:.0f} ms\n"
-          f"time                       {time.monotonic() - started:.0f} s\n"
-          f"faults                     {len(faults)}")
+    return report(options, Figures(book, server, faults, restart_ms, early, count, lost, doubled,
+                                   sampled, time.monotonic() - started))
+
+
+def report(options, f):
+    """Prints the figures and the faults; the exit status."""
+    book, states = f.book, sum(map(len, f.book.states.values()))
+    text = (f"kills                      {len(f.restart_ms) + f.early} ({f.early} while starting)\n"
+            f"requests answered          {book.requests} ({book.refused} not 200)\n"
+            f"connections broken         {book.broken}\n"
+            f"references tried           {len(book.tried)}\n"
+            f"references acknowledged    {len(book.acked)}\n"
+            f"records found              {f.count}\n"
+            f"checked in between         {f.sampled}\n"
+            f"acknowledged and lost      {f.lost}\n"
+            f"doubled                    {f.doubled}\n"
+            f"messages handed out        {len(book.states)}\n"
+            f"states acknowledged        {states}\n"
+            f"restart, median            {sorted(f.restart_ms)[len(f.restart_ms) // 2]:.0f} ms\n"
+            f"time                       {f.seconds:.0f} s\n"
+            f"faults                     {len(f.faults)}\n")
     if book.first_refusal:
-        print(f"first answer that was not 200: {book.first_refusal}")
-    for fault in faults[:40]:
-        print("fault: " + fault)
-    if not faults and (not book.acked or not states):
-        print("fault: the load did nothing, so nothing was proved")
-        return 1
-    if faults:
-        print(f"the database stays in {server.directory}")
-        return 1
-    import shutil
-    shutil.rmtree(server.directory, ignore_errors=True)
-    return 0
+        text += f"first answer that was not 200: {book.first_refusal}\n"
+    text += "".join(f"fault: {fault}\n" for fault in f.faults[:40])
+    if f.faults:
+        text += f"the database stays in {f.server.directory}\n"
+    else:
+        shutil.rmtree(f.server.directory, ignore_errors=True)
+    checks = (("the load was accepted", book.acked and states),
+              ("no acknowledged message is lost", not f.lost),
+              ("no message is doubled", not f.doubled),
+              ("nothing else is wrong: states, queue, documents, restarts",
+               len(f.faults) == f.lost + f.doubled))
+    if options.tap:
+        print("".join(f"# {line}\n" for line in text.splitlines()), end="")
+    else:
+        print(text, end="")
+    for number, (name, good) in enumerate(checks, 1):
+        if options.tap or not good:
+            print(f"{'ok' if good else 'not ok'} {number} - {name}")
+    if options.tap:
+        print(f"1..{len(checks)}")
+    return 0 if all(good for _, good in checks) else 1
 
 
 def main():
@@ -313,6 +332,7 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--life", type=float, default=0.5, help="seconds a server lives at most")
     p.add_argument("--sample-every", type=int, default=5)
+    p.add_argument("--tap", action="store_true", help="print TAP, the figures as comments")
     sys.exit(run(p.parse_args()))
 
 
