@@ -7,6 +7,7 @@
 #include "forms/form-check.h"
 
 #include "forms/characters.h"
+#include "forms/form-check-private.h"
 
 #include <string.h>
 
@@ -29,36 +30,6 @@ static const char *const field_properties[]
     = { "type",     "labels", "position", "length",      "range",
         "required", "list",   "flags",    "validations", NULL };
 static const char *const label_properties[] = { "short", "tiny", "description", NULL };
-
-/* One label in one language, lower-cased; a plain text has the empty locale. */
-typedef struct
-{
-  char *locale;
-  char *text;
-} Label;
-
-/* A field while its form is checked. */
-typedef struct
-{
-  char *key;
-  char *key_lower;
-  BaruaJson json;
-  GPtrArray *tiny;   /* of Label */
-  GPtrArray *others; /* short labels */
-} Field;
-
-/* A form while it is checked. */
-typedef struct
-{
-  BaruaFormReport *report;
-  gboolean is_lenient;
-  char *path;
-  BaruaJson json;
-  GPtrArray *fields;      /* of Field */
-  GHashTable *names;      /* keys of the fields */
-  gboolean has_positions; /* every field has one that is a whole number */
-  const char *optional;   /* key of the first optional field */
-} Form;
 
 static void
 finding_free (BaruaFormFinding *finding)
@@ -113,9 +84,9 @@ one_line (char *text)
   return g_string_free (out, FALSE);
 }
 
-G_GNUC_PRINTF (5, 6)
-static void
-add (const Form *form, guint rule, gboolean is_error, char *path, const char *format, ...)
+void
+barua_form_check_add (const BaruaCheckedForm *form, guint rule, gboolean is_error, char *path,
+                      const char *format, ...)
 {
   gboolean refuses = is_error && (!form->is_lenient || is_firm_rule (rule));
   GPtrArray *list = refuses ? form->report->errors : form->report->warnings;
@@ -140,16 +111,16 @@ add (const Form *form, guint rule, gboolean is_error, char *path, const char *fo
   g_ptr_array_add (list, finding);
 }
 
-/* "PATH.fields.KEY" or "PATH.fields.KEY.PROPERTY" */
-static char *
-field_path (const Form *form, const Field *field, const char *property)
+char *
+barua_form_check_path (const BaruaCheckedForm *form, const BaruaCheckedField *field,
+                       const char *property)
 {
   return g_strconcat (form->path, ".fields.", field->key, property != NULL ? "." : NULL, property,
                       NULL);
 }
 
 static char *
-form_path (const Form *form, const char *property)
+form_path (const BaruaCheckedForm *form, const char *property)
 {
   return g_strconcat (form->path, ".", property, NULL);
 }
@@ -199,7 +170,8 @@ nearest (const char *const *names, const char *name)
 
 /* Rule 16 for one object. */
 static void
-check_properties (const Form *form, const char *path, BaruaJson object, const char *const *known)
+check_properties (const BaruaCheckedForm *form, const char *path, BaruaJson object,
+                  const char *const *known)
 {
   BaruaJsonIter iter;
   BaruaJson key, value;
@@ -215,19 +187,30 @@ check_properties (const Form *form, const char *path, BaruaJson object, const ch
       const char *meant = nearest (known, name);
       char *where = g_strconcat (path, ".", name, NULL);
       if (meant != NULL)
-        add (form, 16, FALSE, where, "unknown property; did you mean \"%s\"?", meant);
+        barua_form_check_add (form, 16, FALSE, where, "unknown property; did you mean \"%s\"?",
+                              meant);
       else
-        add (form, 16, FALSE, where, "unknown property; it has no effect");
+        barua_form_check_add (form, 16, FALSE, where, "unknown property; it has no effect");
     }
 }
 
 /* ---- the form itself ---- */
 
+/* Whether @code is what a Muvuku message begins with before its first '!' (parsing.md section 4).
+ */
+static gboolean
+is_like_header (BaruaText code)
+{
+  return (code.n == 1 && barua_is_digit (*code.p))
+         || (code.n == 2 && g_ascii_isalpha (*code.p) && barua_is_digit (code.p[1]));
+}
+
 /* Rules 2 and 3. */
 static void
-check_code (const Form *form, BaruaText code)
+check_code (const BaruaCheckedForm *form, BaruaText code)
 {
-  gboolean has_space = FALSE, has_separator = FALSE, has_lower = FALSE;
+  gboolean has_space = FALSE, has_separator = FALSE, has_hidden = FALSE;
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
   const char *end = code.p + code.n;
 
   for (const char *p = code.p; p < end; p = g_utf8_next_char (p))
@@ -235,72 +218,87 @@ check_code (const Form *form, BaruaText code)
       gunichar c = g_utf8_get_char (p);
       has_space = has_space || barua_is_white (c);
       has_separator = has_separator || (c < 0x80 && c != 0 && strchr ("!#,-:", (int)c) != NULL);
-      has_lower = has_lower || g_unichar_toupper (c) != c;
+      has_hidden = has_hidden || barua_is_zero_width (c);
     }
   if (code.n == 0)
-    add (form, 2, FALSE, g_strdup (form->path), "the form code is empty: no message can name it");
+    barua_form_check_add (form, 2, FALSE, g_strdup (form->path),
+                          "the form code is empty: no message can name it");
   if (code.n > MAX_CODE_BYTES)
-    add (form, 2, FALSE, g_strdup (form->path), "the form code is longer than %d bytes",
-         MAX_CODE_BYTES);
+    barua_form_check_add (form, 2, FALSE, g_strdup (form->path),
+                          "the form code is longer than %d bytes", MAX_CODE_BYTES);
   if (has_space)
-    add (form, 2, FALSE, g_strdup (form->path),
-         "the form code has white space, which ends a code in a message");
+    barua_form_check_add (form, 2, FALSE, g_strdup (form->path),
+                          "the form code has white space, which ends a code in a message");
   if (has_separator)
-    add (form, 2, FALSE, g_strdup (form->path),
-         "the form code has one of ! # , - : which end a code in a message");
-  if (has_lower)
-    add (form, 3, FALSE, g_strdup (form->path),
-         "the form code has a lower-case letter: codes are looked up in capitals, so this form is "
-         "never found");
+    barua_form_check_add (form, 2, FALSE, g_strdup (form->path),
+                          "the form code has one of ! # , - : which end a code in a message");
+  if (has_hidden)
+    barua_form_check_add (form, 2, FALSE, g_strdup (form->path),
+                          "the form code has a zero-width character, which nobody sees or types");
+  if (is_like_header (code))
+    barua_form_check_add (
+        form, 2, FALSE, g_strdup (form->path),
+        "the form code looks like the header of a Muvuku message: one that begins \"%.*s!\" is "
+        "not read with this form",
+        (int)code.n, code.p);
+  if (!barua_text_equal (barua_text_upper (arena, code), code))
+    barua_form_check_add (
+        form, 3, FALSE, g_strdup (form->path),
+        "the form code has a lower-case letter: codes are looked up in capitals, so this form is "
+        "never found");
 }
 
 /* Rule 4. */
 static void
-check_meta (const Form *form, BaruaText code)
+check_meta (const BaruaCheckedForm *form, BaruaText code)
 {
   BaruaJson meta = barua_json_member (form->json, "meta");
   BaruaJson meta_code = barua_json_member (meta, "code");
 
   if (meta.text == NULL)
     {
-      add (form, 4, FALSE, form_path (form, "meta"),
-           "missing; expected an object with the member \"code\"");
+      barua_form_check_add (form, 4, FALSE, form_path (form, "meta"),
+                            "missing; expected an object with the member \"code\"");
       return;
     }
   if (barua_json_type (meta) != BARUA_JSON_OBJECT)
     {
-      add (form, 4, TRUE, form_path (form, "meta"), "is %s; expected an object",
-           barua_json_type_name (meta));
+      barua_form_check_add (form, 4, TRUE, form_path (form, "meta"), "is %s; expected an object",
+                            barua_json_type_name (meta));
       return;
     }
   if (meta_code.text == NULL)
-    add (form, 4, FALSE, form_path (form, "meta.code"), "missing; expected the form code");
+    barua_form_check_add (form, 4, FALSE, form_path (form, "meta.code"),
+                          "missing; expected the form code");
   else if (barua_json_type (meta_code) != BARUA_JSON_STRING)
-    add (form, 4, TRUE, form_path (form, "meta.code"), "is %s; expected the form code as a string",
-         barua_json_type_name (meta_code));
+    barua_form_check_add (form, 4, TRUE, form_path (form, "meta.code"),
+                          "is %s; expected the form code as a string",
+                          barua_json_type_name (meta_code));
   else if (!barua_json_string_is (meta_code, code))
     {
       g_autofree char *text = barua_json_string (meta_code, NULL);
-      add (form, 4, FALSE, g_strdup (form->path),
-           "meta.code is \"%s\" but the form is stored under \"%.*s\"", text, (int)code.n, code.p);
+      barua_form_check_add (form, 4, FALSE, g_strdup (form->path),
+                            "meta.code is \"%s\" but the form is stored under \"%.*s\"", text,
+                            (int)code.n, code.p);
     }
 }
 
 /* Rule 10 for one member that is true or false. */
 static void
-check_boolean (const Form *form, char *path, BaruaJson value)
+check_boolean (const BaruaCheckedForm *form, char *path, BaruaJson value)
 {
   BaruaJsonType type = barua_json_type (value);
 
   if (type == BARUA_JSON_ABSENT || type == BARUA_JSON_TRUE || type == BARUA_JSON_FALSE)
     g_free (path);
   else
-    add (form, 10, TRUE, path, "is %s; expected true or false", barua_json_type_name (value));
+    barua_form_check_add (form, 10, TRUE, path, "is %s; expected true or false",
+                          barua_json_type_name (value));
 }
 
 /* Rule 13. */
 static void
-check_facility_reference (const Form *form)
+check_facility_reference (const BaruaCheckedForm *form)
 {
   BaruaJson reference = barua_json_member (form->json, "facility_reference");
   g_autofree char *name = barua_json_string (reference, NULL);
@@ -308,66 +306,70 @@ check_facility_reference (const Form *form)
   if (barua_json_is_nothing (reference))
     return;
   for (guint i = 0; name != NULL && i < form->fields->len; i++)
-    if (strcmp (((Field *)form->fields->pdata[i])->key, name) == 0)
+    if (strcmp (((BaruaCheckedField *)form->fields->pdata[i])->key, name) == 0)
       return;
   if (name != NULL)
-    add (form, 13, FALSE, form_path (form, "facility_reference"), "\"%s\" is no field of the form",
-         name);
+    barua_form_check_add (form, 13, FALSE, form_path (form, "facility_reference"),
+                          "\"%s\" is no field of the form", name);
   else
-    add (form, 13, FALSE, form_path (form, "facility_reference"),
-         "is %s; expected the name of a field", barua_json_type_name (reference));
+    barua_form_check_add (form, 13, FALSE, form_path (form, "facility_reference"),
+                          "is %s; expected the name of a field", barua_json_type_name (reference));
 }
 
 /* ---- one field ---- */
 
 /* Rule 6. */
 static void
-check_type (const Form *form, const Field *field)
+check_type (const BaruaCheckedForm *form, const BaruaCheckedField *field)
 {
   BaruaJson type = barua_json_member (field->json, "type");
   g_autofree char *name = barua_json_string (type, NULL);
 
   if (type.text == NULL)
     {
-      add (form, 6, FALSE, field_path (form, field, "type"),
-           "missing; the value is kept as it came");
+      barua_form_check_add (form, 6, FALSE, barua_form_check_path (form, field, "type"),
+                            "missing; the value is kept as it came");
       return;
     }
   if (name == NULL)
     {
-      add (form, 6, TRUE, field_path (form, field, "type"),
-           "is %s; expected a string such as \"integer\"", barua_json_type_name (type));
+      barua_form_check_add (form, 6, TRUE, barua_form_check_path (form, field, "type"),
+                            "is %s; expected a string such as \"integer\"",
+                            barua_json_type_name (type));
       return;
     }
   if (g_strv_contains (types, name))
     return;
   const char *meant = nearest (types, name);
   if (meant != NULL)
-    add (form, 6, TRUE, field_path (form, field, "type"),
-         "unknown type \"%s\"; did you mean \"%s\"?", name, meant);
+    barua_form_check_add (form, 6, TRUE, barua_form_check_path (form, field, "type"),
+                          "unknown type \"%s\"; did you mean \"%s\"?", name, meant);
   else
-    add (form, 6, TRUE, field_path (form, field, "type"),
-         "unknown type \"%s\"; expected string, integer, date, boolean, month or phone_number",
-         name);
+    barua_form_check_add (
+        form, 6, TRUE, barua_form_check_path (form, field, "type"),
+        "unknown type \"%s\"; expected string, integer, date, boolean, month or phone_number",
+        name);
 }
 
 /* Rule 7 for the name alone. */
 static void
-check_name (const Form *form, const Field *field)
+check_name (const BaruaCheckedForm *form, const BaruaCheckedField *field)
 {
   if (*field->key == '\0')
-    add (form, 7, TRUE, field_path (form, field, NULL), "a field needs a name");
+    barua_form_check_add (form, 7, TRUE, barua_form_check_path (form, field, NULL),
+                          "a field needs a name");
   else if (strcmp (field->key, "_meta") == 0)
-    add (form, 7, TRUE, field_path (form, field, NULL),
-         "\"_meta\" is reserved for records posted as JSON");
+    barua_form_check_add (form, 7, TRUE, barua_form_check_path (form, field, NULL),
+                          "\"_meta\" is reserved for records posted as JSON");
   else if (*field->key == '.' || g_str_has_suffix (field->key, ".")
            || strstr (field->key, "..") != NULL)
-    add (form, 7, TRUE, field_path (form, field, NULL), "the name has an empty part between dots");
+    barua_form_check_add (form, 7, TRUE, barua_form_check_path (form, field, NULL),
+                          "the name has an empty part between dots");
 }
 
 /* Rule 9 for `length` or `range`. */
 static void
-check_bounds (const Form *form, const Field *field, const char *property)
+check_bounds (const BaruaCheckedForm *form, const BaruaCheckedField *field, const char *property)
 {
   BaruaJson bounds = barua_json_member (field->json, property);
   BaruaJson low = barua_json_element (bounds, 0), high = barua_json_element (bounds, 1);
@@ -379,30 +381,30 @@ check_bounds (const Form *form, const Field *field, const char *property)
   if (barua_json_type (bounds) != BARUA_JSON_ARRAY || barua_json_size (bounds) != 2
       || barua_json_type (low) != BARUA_JSON_NUMBER || barua_json_type (high) != BARUA_JSON_NUMBER)
     {
-      add (form, 9, TRUE, field_path (form, field, property),
-           "expected two numbers, [minimum, maximum]");
+      barua_form_check_add (form, 9, TRUE, barua_form_check_path (form, field, property),
+                            "expected two numbers, [minimum, maximum]");
       return;
     }
   if (is_length
       && (!barua_json_integer (low, &a) || !barua_json_integer (high, &b) || a < 0 || b < 0))
     {
-      add (form, 9, TRUE, field_path (form, field, property),
-           "a length is a whole number, 0 or more");
+      barua_form_check_add (form, 9, TRUE, barua_form_check_path (form, field, property),
+                            "a length is a whole number, 0 or more");
       return;
     }
   if (barua_json_number (low) > barua_json_number (high))
-    add (form, 9, TRUE, field_path (form, field, property),
-         "minimum %.*s is greater than maximum %.*s", (int)low.length, low.text, (int)high.length,
-         high.text);
+    barua_form_check_add (form, 9, TRUE, barua_form_check_path (form, field, property),
+                          "minimum %.*s is greater than maximum %.*s", (int)low.length, low.text,
+                          (int)high.length, high.text);
   if (!is_length
       && !barua_json_string_is (barua_json_member (field->json, "type"), BARUA_TEXT ("integer")))
-    add (form, 9, FALSE, field_path (form, field, property),
-         "has an effect on the type \"integer\" only");
+    barua_form_check_add (form, 9, FALSE, barua_form_check_path (form, field, property),
+                          "has an effect on the type \"integer\" only");
 }
 
 /* Rule 11. */
 static void
-check_list (const Form *form, const Field *field)
+check_list (const BaruaCheckedForm *form, const BaruaCheckedField *field)
 {
   BaruaJson list = barua_json_member (field->json, "list"), entry;
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -412,8 +414,8 @@ check_list (const Form *form, const Field *field)
     return;
   if (barua_json_type (list) != BARUA_JSON_ARRAY || barua_json_size (list) == 0)
     {
-      add (form, 11, TRUE, field_path (form, field, "list"),
-           "expected a list of [value, label] with at least one entry");
+      barua_form_check_add (form, 11, TRUE, barua_form_check_path (form, field, "list"),
+                            "expected a list of [value, label] with at least one entry");
       return;
     }
   barua_json_iter_init (&iter, list);
@@ -422,7 +424,8 @@ check_list (const Form *form, const Field *field)
       g_autofree char *property = g_strdup_printf ("list.%u", i);
       if (barua_json_type (entry) != BARUA_JSON_ARRAY || barua_json_size (entry) != 2)
         {
-          add (form, 11, TRUE, field_path (form, field, property), "expected [value, label]");
+          barua_form_check_add (form, 11, TRUE, barua_form_check_path (form, field, property),
+                                "expected [value, label]");
           continue;
         }
       BaruaJson value = barua_json_element (entry, 0);
@@ -430,7 +433,8 @@ check_list (const Form *form, const Field *field)
                        ? barua_json_string (value, NULL)
                        : g_strndup (value.text, value.length);
       if (g_hash_table_contains (seen, text))
-        add (form, 11, TRUE, field_path (form, field, property), "the value %s comes twice", text);
+        barua_form_check_add (form, 11, TRUE, barua_form_check_path (form, field, property),
+                              "the value %s comes twice", text);
       g_hash_table_add (seen, text);
     }
 }
@@ -439,120 +443,64 @@ check_list (const Form *form, const Field *field)
 
 /* Rule 7: a name whose beginning is a field itself. */
 static void
-check_parents (const Form *form, const Field *field)
+check_parents (const BaruaCheckedForm *form, const BaruaCheckedField *field)
 {
   for (const char *dot = strchr (field->key, '.'); dot != NULL; dot = strchr (dot + 1, '.'))
     {
       g_autofree char *parent = g_strndup (field->key, (gsize)(dot - field->key));
       if (g_hash_table_contains (form->names, parent))
-        add (form, 7, TRUE, field_path (form, field, NULL),
-             "\"%s\" is a field itself and cannot hold \"%s\"", parent, field->key);
+        barua_form_check_add (form, 7, TRUE, barua_form_check_path (form, field, NULL),
+                              "\"%s\" is a field itself and cannot hold \"%s\"", parent,
+                              field->key);
     }
 }
 
 /* Rule 8: the position alone, then against that of the field before. */
 static void
-check_position (const Form *form, guint index)
+check_position (const BaruaCheckedForm *form, guint index)
 {
-  const Field *field = form->fields->pdata[index];
+  const BaruaCheckedField *field = form->fields->pdata[index];
   BaruaJson position = barua_json_member (field->json, "position");
   gint64 number = 0, before = 0;
 
   if (position.text != NULL && (!barua_json_integer (position, &number) || number < 0))
-    add (form, 8, TRUE, field_path (form, field, "position"), "expected a whole number, 0 or more");
+    barua_form_check_add (form, 8, TRUE, barua_form_check_path (form, field, "position"),
+                          "expected a whole number, 0 or more");
   if (!form->has_positions || index == 0)
     return;
   barua_json_integer (
-      barua_json_member (((Field *)form->fields->pdata[index - 1])->json, "position"), &before);
+      barua_json_member (((BaruaCheckedField *)form->fields->pdata[index - 1])->json, "position"),
+      &before);
   if (number < before)
-    add (form, 8, TRUE, field_path (form, field, "position"),
-         "%" G_GINT64_FORMAT
-         ", but \"%s\" is field number %u; values in messages follow the order of the fields",
-         number, field->key, index);
+    barua_form_check_add (
+        form, 8, TRUE, barua_form_check_path (form, field, "position"),
+        "%" G_GINT64_FORMAT
+        ", but \"%s\" is field number %u; values in messages follow the order of the fields",
+        number, field->key, index);
   else if (number == before)
-    add (form, 8, FALSE, field_path (form, field, "position"),
-         "%" G_GINT64_FORMAT " is also the position of the field before", number);
+    barua_form_check_add (form, 8, FALSE, barua_form_check_path (form, field, "position"),
+                          "%" G_GINT64_FORMAT " is also the position of the field before", number);
 }
 
 /* Rule 17. */
 static void
-check_required_order (const Form *form, const Field *field, gboolean after_optional)
+check_required_order (const BaruaCheckedForm *form, const BaruaCheckedField *field,
+                      gboolean after_optional)
 {
   if (after_optional && barua_json_truthy (barua_json_member (field->json, "required")))
-    add (form, 17, FALSE, field_path (form, field, "required"),
-         "comes after the optional field \"%s\", which a compact message cannot leave out",
-         form->optional);
-}
-
-/* Whether two labels can meet in one language; a plain text is there in all of them. */
-static gboolean
-is_same_locale (const Label *a, const Label *b)
-{
-  return *a->locale == '\0' || *b->locale == '\0' || strcmp (a->locale, b->locale) == 0;
-}
-
-/* Rule 12: whether a tiny label of @a is one of @b; reported once a pair. */
-static gboolean
-check_same_label (const Form *form, const Field *a, const Field *b)
-{
-  for (guint i = 0; i < a->tiny->len; i++)
-    for (guint j = 0; j < b->tiny->len; j++)
-      {
-        const Label *x = a->tiny->pdata[i], *y = b->tiny->pdata[j];
-        if (!is_same_locale (x, y) || strcmp (x->text, y->text) != 0)
-          continue;
-        add (form, 12, FALSE, field_path (form, b, "labels.tiny"),
-             "\"%s\" is also the tiny label of \"%s\"", y->text, a->key);
-        return TRUE;
-      }
-  return FALSE;
-}
-
-/* Rule 15: what of @b a message for @b may begin with that is taken for the label @tiny of another
- * field. */
-static const char *
-beginning_of (const Label *tiny, const Field *b)
-{
-  if (g_str_has_prefix (b->key_lower, tiny->text))
-    return b->key;
-  for (guint j = 0; j < b->others->len; j++)
-    {
-      const Label *other = b->others->pdata[j];
-      if (is_same_locale (tiny, other) && g_str_has_prefix (other->text, tiny->text))
-        return other->text;
-    }
-  for (guint j = 0; j < b->tiny->len; j++)
-    {
-      const Label *other = b->tiny->pdata[j];
-      if (is_same_locale (tiny, other) && strcmp (other->text, tiny->text) != 0
-          && g_str_has_prefix (other->text, tiny->text))
-        return other->text;
-    }
-  return NULL;
-}
-
-static void
-check_prefix (const Form *form, const Field *a, const Field *b)
-{
-  for (guint i = 0; i < a->tiny->len; i++)
-    {
-      const Label *tiny = a->tiny->pdata[i];
-      const char *longer = *tiny->text != '\0' ? beginning_of (tiny, b) : NULL;
-      if (longer == NULL)
-        continue;
-      add (form, 15, FALSE, field_path (form, a, "labels.tiny"),
-           "\"%s\" is the beginning of \"%s\" of the field \"%s\"", tiny->text, longer, b->key);
-      return;
-    }
+    barua_form_check_add (
+        form, 17, FALSE, barua_form_check_path (form, field, "required"),
+        "comes after the optional field \"%s\", which a compact message cannot leave out",
+        form->optional);
 }
 
 /* Every rule for one field, in their order. */
 static void
-check_field (Form *form, guint index)
+check_field (BaruaCheckedForm *form, guint index)
 {
-  const Field *field = form->fields->pdata[index];
-  g_autofree char *path = field_path (form, field, NULL);
-  g_autofree char *labels_path = field_path (form, field, "labels");
+  const BaruaCheckedField *field = form->fields->pdata[index];
+  g_autofree char *path = barua_form_check_path (form, field, NULL);
+  g_autofree char *labels_path = barua_form_check_path (form, field, "labels");
 
   check_type (form, field);
   check_name (form, field);
@@ -560,18 +508,10 @@ check_field (Form *form, guint index)
   check_position (form, index);
   check_bounds (form, field, "length");
   check_bounds (form, field, "range");
-  check_boolean (form, field_path (form, field, "required"),
+  check_boolean (form, barua_form_check_path (form, field, "required"),
                  barua_json_member (field->json, "required"));
   check_list (form, field);
-  for (guint i = 0; i < index; i++)
-    if (check_same_label (form, form->fields->pdata[i], field))
-      break;
-  if (field->tiny->len == 0)
-    add (form, 14, FALSE, field_path (form, field, "labels.tiny"),
-         "missing: the field cannot be reached by a label, only by its name and by position");
-  for (guint i = 0; i < form->fields->len; i++)
-    if (i != index)
-      check_prefix (form, field, form->fields->pdata[i]);
+  barua_form_check_labels (form, index);
   check_properties (form, path, field->json, field_properties);
   check_properties (form, labels_path, barua_json_member (field->json, "labels"), label_properties);
   check_required_order (form, field, form->optional != NULL);
@@ -582,126 +522,63 @@ check_field (Form *form, guint index)
 /* ---- taking a definition apart ---- */
 
 static void
-label_free (Label *label)
-{
-  g_free (label->locale);
-  g_free (label->text);
-  g_free (label);
-}
-
-static void
-field_free (Field *field)
+field_free (BaruaCheckedField *field)
 {
   g_free (field->key);
   g_free (field->key_lower);
   g_ptr_array_unref (field->tiny);
-  g_ptr_array_unref (field->others);
+  g_ptr_array_unref (field->shorts);
   g_free (field);
 }
 
-/* @text in lower case, whatever the locale of the process. */
-static char *
-lower_case (const char *text)
-{
-  g_autoptr (BaruaArena) arena = barua_arena_new ();
-  BaruaText lower = barua_text_lower (arena, barua_text (text));
-
-  return g_strndup (lower.p, lower.n);
-}
-
-static void
-add_label (GPtrArray *labels, BaruaJson locale, BaruaJson text)
-{
-  g_autofree char *decoded = barua_json_string (text, NULL);
-
-  if (decoded == NULL || *decoded == '\0')
-    return;
-  Label *label = g_new0 (Label, 1);
-  label->locale = barua_json_string (locale, NULL);
-  if (label->locale == NULL)
-    label->locale = g_strdup ("");
-  label->text = lower_case (decoded);
-  g_ptr_array_add (labels, label);
-}
-
-/* The texts of a label: a string, `{translation_key}`, `{locale: text}` or `{translations:
- * [{locale, content}]}`. */
-static GPtrArray *
-labels_of (BaruaJson label)
-{
-  GPtrArray *labels = g_ptr_array_new_with_free_func ((GDestroyNotify)label_free);
-  BaruaJson translations = barua_json_member (label, "translations");
-  BaruaJsonIter iter;
-  BaruaJson key, value;
-
-  if (barua_json_type (label) == BARUA_JSON_STRING)
-    add_label (labels, BARUA_JSON_NONE, label);
-  if (barua_json_type (translations) == BARUA_JSON_ARRAY)
-    {
-      barua_json_iter_init (&iter, translations);
-      while (barua_json_iter_next (&iter, NULL, &value))
-        add_label (labels, barua_json_member (value, "locale"),
-                   barua_json_member (value, "content"));
-      return labels;
-    }
-  if (barua_json_type (label) != BARUA_JSON_OBJECT)
-    return labels;
-  barua_json_iter_init (&iter, label);
-  while (barua_json_iter_next (&iter, &key, &value))
-    add_label (labels, key, value);
-  return labels;
-}
-
-static Field *
+static BaruaCheckedField *
 field_new (BaruaJson key, BaruaJson json)
 {
-  BaruaJson labels = barua_json_member (json, "labels");
-  Field *field = g_new0 (Field, 1);
+  BaruaCheckedField *field = g_new0 (BaruaCheckedField, 1);
 
   field->key = barua_json_string (key, NULL);
-  field->key_lower = lower_case (field->key);
+  field->key_lower = barua_form_check_lower (field->key);
   field->json = json;
-  field->tiny = labels_of (barua_json_member (labels, "tiny"));
-  field->others = labels_of (barua_json_member (labels, "short"));
+  barua_form_check_take_labels (field);
   return field;
 }
 
 /* Fills form->fields; rules 5 and 18.  Returns FALSE when the fields cannot be looked at. */
 static gboolean
-take_fields (Form *form)
+take_fields (BaruaCheckedForm *form)
 {
   BaruaJson fields = barua_json_member (form->json, "fields"), key, value;
   BaruaJsonIter iter;
 
   if (fields.text != NULL && barua_json_type (fields) != BARUA_JSON_OBJECT)
     {
-      add (form, 5, TRUE, form_path (form, "fields"), "is %s; expected an object of fields",
-           barua_json_type_name (fields));
+      barua_form_check_add (form, 5, TRUE, form_path (form, "fields"),
+                            "is %s; expected an object of fields", barua_json_type_name (fields));
       return FALSE;
     }
   guint n = barua_json_size (fields);
   if (n == 0)
-    add (form, 5, FALSE, form_path (form, "fields"),
-         "the form has no fields: a message can only name it");
+    barua_form_check_add (form, 5, FALSE, form_path (form, "fields"),
+                          "the form has no fields: a message can only name it");
   if (n > MAX_FIELDS)
     {
-      add (form, 18, TRUE, form_path (form, "fields"), "%u fields; a form has at most %d", n,
-           MAX_FIELDS);
+      barua_form_check_add (form, 18, TRUE, form_path (form, "fields"),
+                            "%u fields; a form has at most %d", n, MAX_FIELDS);
       return FALSE;
     }
   form->has_positions = TRUE;
   barua_json_iter_init (&iter, fields);
   while (barua_json_iter_next (&iter, &key, &value))
     {
-      Field *field = field_new (key, value);
+      BaruaCheckedField *field = field_new (key, value);
       gint64 position;
       g_ptr_array_add (form->fields, field);
       g_hash_table_add (form->names, field->key);
       if (!barua_json_integer (barua_json_member (value, "position"), &position))
         form->has_positions = FALSE;
       if (barua_json_type (value) != BARUA_JSON_OBJECT)
-        add (form, 5, TRUE, field_path (form, field, NULL), "is %s; expected an object",
-             barua_json_type_name (value));
+        barua_form_check_add (form, 5, TRUE, barua_form_check_path (form, field, NULL),
+                              "is %s; expected an object", barua_json_type_name (value));
     }
   return TRUE;
 }
@@ -732,19 +609,21 @@ depth_of (BaruaJson value)
 }
 
 static void
-check_form (Form *form, BaruaText code)
+check_form (BaruaCheckedForm *form, BaruaText code)
 {
   g_autofree char *meta_path = form_path (form, "meta");
 
   if (barua_json_type (form->json) != BARUA_JSON_OBJECT)
     {
-      add (form, 1, TRUE, g_strdup (form->path), "is %s; expected a form definition, an object",
-           barua_json_type_name (form->json));
+      barua_form_check_add (form, 1, TRUE, g_strdup (form->path),
+                            "is %s; expected a form definition, an object",
+                            barua_json_type_name (form->json));
       return;
     }
   if (depth_of (form->json) > MAX_DEPTH)
     {
-      add (form, 18, TRUE, g_strdup (form->path), "nested more than %d levels deep", MAX_DEPTH);
+      barua_form_check_add (form, 18, TRUE, g_strdup (form->path),
+                            "nested more than %d levels deep", MAX_DEPTH);
       return;
     }
   if (code.p != NULL)
@@ -762,7 +641,7 @@ check_form (Form *form, BaruaText code)
   if (!has_fields)
     return;
   for (guint i = 0; i < form->fields->len; i++)
-    if (barua_json_type (((Field *)form->fields->pdata[i])->json) == BARUA_JSON_OBJECT)
+    if (barua_json_type (((BaruaCheckedField *)form->fields->pdata[i])->json) == BARUA_JSON_OBJECT)
       check_field (form, i);
 }
 
@@ -772,12 +651,12 @@ check_definition (BaruaFormReport *report, gboolean is_lenient, char *path, Baru
 {
   g_autoptr (GPtrArray) fields = g_ptr_array_new_with_free_func ((GDestroyNotify)field_free);
   g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
-  Form form = { .report = report,
-                .is_lenient = is_lenient,
-                .path = path,
-                .json = definition,
-                .fields = fields,
-                .names = names };
+  BaruaCheckedForm form = { .report = report,
+                            .is_lenient = is_lenient,
+                            .path = path,
+                            .json = definition,
+                            .fields = fields,
+                            .names = names };
 
   check_form (&form, code);
   g_free (path);
@@ -813,7 +692,7 @@ BaruaFormReport *
 barua_forms_check (BaruaJson forms, BaruaJson in_force, gboolean is_lenient)
 {
   BaruaFormReport *report = report_new ();
-  Form whole = { .report = report, .is_lenient = is_lenient, .json = forms };
+  BaruaCheckedForm whole = { .report = report, .is_lenient = is_lenient, .json = forms };
   BaruaJsonIter iter;
   BaruaJson key, value;
 
@@ -821,14 +700,16 @@ barua_forms_check (BaruaJson forms, BaruaJson in_force, gboolean is_lenient)
     return report;
   if (barua_json_type (forms) != BARUA_JSON_OBJECT)
     {
-      add (&whole, 1, TRUE, g_strdup ("forms"),
-           "is %s; expected an object of form definitions by code", barua_json_type_name (forms));
+      barua_form_check_add (&whole, 1, TRUE, g_strdup ("forms"),
+                            "is %s; expected an object of form definitions by code",
+                            barua_json_type_name (forms));
       return report;
     }
   guint n = barua_json_size (forms);
   if (n > MAX_FORMS)
     {
-      add (&whole, 18, TRUE, g_strdup ("forms"), "%u forms; at most %d are possible", n, MAX_FORMS);
+      barua_form_check_add (&whole, 18, TRUE, g_strdup ("forms"),
+                            "%u forms; at most %d are possible", n, MAX_FORMS);
       return report;
     }
   barua_json_iter_init (&iter, forms);
@@ -841,6 +722,53 @@ barua_forms_check (BaruaJson forms, BaruaJson in_force, gboolean is_lenient)
                           (BaruaText){ name, length }, value);
     }
   return report;
+}
+
+/* Whether @value has a member that only a form definition has. */
+static gboolean
+is_like_definition (BaruaJson value)
+{
+  return barua_json_member (value, "fields").text != NULL
+         || barua_json_member (value, "meta").text != NULL;
+}
+
+/* Whether @value is an object in which some member is like a definition, or an empty one. */
+static gboolean
+is_like_forms (BaruaJson value)
+{
+  BaruaJsonIter iter;
+  BaruaJson member;
+
+  barua_json_iter_init (&iter, value);
+  while (barua_json_iter_next (&iter, NULL, &member))
+    if (is_like_definition (member))
+      return TRUE;
+  return barua_json_size (value) == 0;
+}
+
+BaruaFormReport *
+barua_forms_check_value (BaruaJson value, gboolean is_lenient)
+{
+  BaruaJson forms = barua_json_member (value, "forms");
+  BaruaJson rules = barua_json_member (barua_json_member (value, "barua"), "form_rules");
+
+  if (forms.text != NULL)
+    return barua_forms_check (forms, BARUA_JSON_NONE,
+                              is_lenient || barua_json_string_is (rules, BARUA_TEXT ("warn")));
+  if (is_like_definition (value))
+    {
+      gsize n = 0;
+      g_autofree char *code
+          = barua_json_string (barua_json_member (barua_json_member (value, "meta"), "code"), &n);
+      BaruaFormReport *report = report_new ();
+      check_definition (report, is_lenient,
+                        code != NULL ? g_strconcat ("forms.", code, NULL) : g_strdup ("form"),
+                        (BaruaText){ code, n }, value);
+      return report;
+    }
+  if (barua_json_type (value) != BARUA_JSON_OBJECT || is_like_forms (value))
+    return barua_forms_check (value, BARUA_JSON_NONE, is_lenient);
+  return NULL;
 }
 
 void

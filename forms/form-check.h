@@ -63,6 +63,18 @@ BaruaFormReport *barua_forms_check (BaruaJson forms, BaruaJson in_force, gboolea
  */
 BaruaFormReport *barua_form_check_definition (BaruaText code, BaruaJson definition);
 
+/**
+ * barua_forms_check_value:
+ * @value: a form definition (it has `fields` or `meta`), settings (they have `forms`), or the `forms`
+ *   of settings (some member is a definition; empty; or no object at all, which rule 1 refuses)
+ * @is_lenient: as for barua_forms_check(); settings may ask for it by `barua.form_rules`
+ *
+ * Checks what a designer hands in, telling by its members what it is. A member `forms` comes first.
+ *
+ * Returns: (transfer full) (nullable): %NULL when @value is an object without any form
+ */
+BaruaFormReport *barua_forms_check_value (BaruaJson value, gboolean is_lenient);
+
 /** Appends one line a finding: `PATH: MESSAGE`, joined by newlines, then how many were left out. */
 void barua_form_findings_append_text (GString *out, GPtrArray *findings, guint n_all);
 

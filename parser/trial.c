@@ -110,8 +110,8 @@ append_open (GString *out, const BaruaRecord *record)
 }
 
 gboolean
-barua_trial_append_message (const BaruaTrial *trial, const BaruaMessage *message,
-                            BaruaArena *arena, GString *out, GError **error)
+barua_trial_append_message (const BaruaTrial *trial, const BaruaMessage *message, BaruaArena *arena,
+                            GString *out, GError **error)
 {
   BaruaMessage own = *message;
   BaruaRecord record;

@@ -17,6 +17,13 @@ typedef struct
 #define FIELD(inner) "{\"P\":{\"meta\":{\"code\":\"P\"},\"fields\":{\"a\":{" inner "}}}}"
 #define FIELDS(inner) "{\"P\":{\"meta\":{\"code\":\"P\"},\"fields\":{" inner "}}}"
 
+/* A field with a tiny label. */
+#define TINY(key, label) "\"" key "\":{\"labels\":{\"tiny\":\"" label "\"}}"
+
+#define NOT_IN_TEXTFORMS                                                                           \
+  "Textforms never finds it, a label there is made of the letters A to Z, _ . and *"
+#define TAKEN_FOR_TEXTFORMS "a compact message that begins so is taken for Textforms"
+
 /* settings-and-forms.md 5.4 and the lines of 5.5 */
 static const Finding cases[] = {
   { 1, TRUE, "[]", "forms: is an array; expected an object of form definitions by code" },
@@ -26,6 +33,19 @@ static const Finding cases[] = {
   { 2, FALSE, "{\"V-2\":{}}",
     "forms.V-2: the form code has one of ! # , - : which end a code in a message" },
   { 2, FALSE, "{\"\":{}}", "forms.: the form code is empty: no message can name it" },
+  { 2, FALSE, "{\"J1\":{}}",
+    "forms.J1: the form code looks like the header of a Muvuku message: one that begins \"J1!\" is "
+    "not read with this form" },
+  { 2, FALSE, "{\"7\":{}}",
+    "forms.7: the form code looks like the header of a Muvuku message: one that begins \"7!\" is "
+    "not read with this form" },
+  { 2, FALSE, "{\"JJ1\":{},\"77\":{},\"J\":{},\"1J\":{}}", NULL },
+  { 2, FALSE, "{\"P\xE2\x80\x8B\":{}}",
+    "forms.P\xE2\x80\x8B: the form code has a zero-width character, which nobody sees or types" },
+  { 3, FALSE, "{\"STRA\xC3\x9F\":{}}",
+    "forms.STRA\xC3\x9F: the form code has a lower-case letter: codes are looked up in capitals, "
+    "so "
+    "this form is never found" },
   { 3, FALSE, "{\"p\":{}}",
     "forms.p: the form code has a lower-case letter: codes are looked up in capitals, so this form "
     "is never found" },
@@ -101,6 +121,52 @@ static const Finding cases[] = {
     "forms.P.fields.a.typ: unknown property; did you mean \"type\"?" },
   { 16, FALSE, "{\"P\":{\"meta\":{},\"xyzzy\":1}}",
     "forms.P.xyzzy: unknown property; it has no effect" },
+  /* labels that Textforms cannot write (parsing.md 6.2) */
+  { 14, FALSE, FIELDS (TINY ("a", "q1")),
+    "forms.P.fields.a.labels.tiny: \"q1\" has a digit: " NOT_IN_TEXTFORMS },
+  { 14, FALSE, FIELDS (TINY ("a", "two words")),
+    "forms.P.fields.a.labels.tiny: \"two words\" has white space: " NOT_IN_TEXTFORMS },
+  { 14, FALSE,
+    FIELDS (TINY ("a", "D\xC3\x89"
+                       "C")),
+    "forms.P.fields.a.labels.tiny: \"d\xC3\xA9"
+    "c\" has a character that is not ASCII: " NOT_IN_TEXTFORMS },
+  { 14, FALSE, FIELDS (TINY ("a", "wt(kg")),
+    "forms.P.fields.a.labels.tiny: \"wt(kg\" has a punctuation mark: " NOT_IN_TEXTFORMS },
+  { 14, FALSE, FIELDS ("\"a\":{\"labels\":{\"tiny\":{\"en\":\"ok\",\"ne\":\"\xE0\xA4\xAA\"}}}"),
+    "forms.P.fields.a.labels.tiny: \"\xE0\xA4\xAA\" has a character that is not "
+    "ASCII: " NOT_IN_TEXTFORMS },
+  { 14, FALSE, FIELDS (TINY ("a", "a#b")),
+    "forms.P.fields.a.labels.tiny: \"a#b\" is never found: no message can hold a label with # in "
+    "it or white space around it" },
+  { 14, FALSE, FIELDS (TINY ("a", " ab")),
+    "forms.P.fields.a.labels.tiny: \" ab\" is never found: no message can hold a label with # in "
+    "it or white space around it" },
+  { 14, FALSE, FIELDS (TINY ("a", "A_b.C*")), NULL },
+  { 14, FALSE, FIELDS (TINY ("a", "\xE2\x84\xAA")), NULL }, /* KELVIN SIGN: k in lower case */
+  { 14, FALSE, FIELDS ("\"Age\":{}"),
+    "forms.P.fields.Age.labels.tiny: missing, and Textforms cannot write the name \"Age\": the "
+    "field can only be reached by position" },
+  { 14, FALSE, FIELDS ("\"a1\":{}"),
+    "forms.P.fields.a1.labels.tiny: missing, and Textforms cannot write the name \"a1\": the field "
+    "can only be reached by position" },
+  { 14, FALSE, FIELDS ("\"b\":{}," TINY ("a", "b")),
+    "forms.P.fields.b.labels.tiny: missing, and Textforms cannot write the name \"b\": the field "
+    "can only be reached by position" },
+  /* labels that are taken for something else (parsing.md sections 4 and 6.3) */
+  { 15, FALSE, FIELDS (TINY ("a", "b") "," TINY ("b", "x")),
+    "forms.P.fields.a.labels.tiny: \"b\" is also the name of the field \"b\"" },
+  { 15, FALSE, FIELDS (TINY ("a", "12")),
+    "forms.P.fields.a.labels.tiny: \"12\" may begin a value: " TAKEN_FOR_TEXTFORMS },
+  { 15, FALSE, FIELDS ("\"a\":{\"labels\":{\"tiny\":\"a\",\"short\":\"1.\"}}"),
+    "forms.P.fields.a.labels.short: \"1.\" may begin a value: " TAKEN_FOR_TEXTFORMS },
+  { 15, FALSE,
+    FIELDS ("\"c\":{\"list\":[[\"Yes 1\",\"x\"]],\"labels\":{\"tiny\":\"c\"}}," TINY ("d", "yes")),
+    "forms.P.fields.d.labels.tiny: \"yes\" begins the choice \"yes 1\" of the first "
+    "field: " TAKEN_FOR_TEXTFORMS },
+  { 15, FALSE,
+    FIELDS ("\"c\":{\"list\":[[\"yesx\",\"x\"]],\"labels\":{\"tiny\":\"c\"}}," TINY ("d", "yes")),
+    NULL },
   { 17, FALSE, FIELDS ("\"x\":{},\"y\":{\"required\":true}"),
     "forms.P.fields.y.required: comes after the optional field \"x\", which a compact message "
     "cannot leave out" },
@@ -211,6 +277,43 @@ START_TEST (form_limits)
 }
 END_TEST
 
+static const struct
+{
+  const char *value;
+  const char *path; /* of the first error; NULL: no error; "": no forms at all */
+} values[] = {
+  { "{\"fields\":{\"a\":{\"type\":\"int\"}}}", "form.fields.a.type" },
+  { "{\"meta\":{\"code\":\"Q\"},\"fields\":{\"a\":{\"type\":\"int\"}}}", "forms.Q.fields.a.type" },
+  { "{\"meta\":{\"code\":7}}", NULL },
+  { "{\"Q\":{\"fields\":{\"a\":{\"type\":\"int\"}}}}", "forms.Q.fields.a.type" },
+  { "{\"OK\":{\"fields\":{}},\"Q\":5}", "forms.Q" },
+  { "{\"locale\":\"en\",\"forms\":{\"Q\":{\"fields\":[]}}}", "forms.Q.fields" },
+  { "{\"barua\":{\"form_rules\":\"warn\"},\"forms\":{\"Q\":{\"fields\":[]}}}", NULL },
+  { "{\"forms\":[]}", "forms" },
+  { "[]", "forms" },
+  { "{}", NULL },
+  { "{\"locale\":\"en\"}", "" },
+};
+
+/* What is handed in is told apart by its members. */
+START_TEST (form_value)
+{
+  BaruaFormReport *report = barua_forms_check_value (read_valid (values[_i].value), FALSE);
+  const char *wanted = values[_i].path;
+
+  if (wanted != NULL && *wanted == '\0')
+    {
+      ck_assert_ptr_null (report);
+      return;
+    }
+  ck_assert_ptr_nonnull (report);
+  ck_assert_uint_eq (report->n_errors, wanted != NULL ? 1 : 0);
+  if (wanted != NULL)
+    ck_assert_str_eq (((BaruaFormFinding *)report->errors->pdata[0])->path, wanted);
+  barua_form_report_free (report);
+}
+END_TEST
+
 Suite *
 barua_suite (void)
 {
@@ -219,6 +322,7 @@ barua_suite (void)
 
   tcase_add_loop_test (tc, form_rule, 0, G_N_ELEMENTS (cases));
   tcase_add_loop_test (tc, form_rule_lenient, 0, G_N_ELEMENTS (cases));
+  tcase_add_loop_test (tc, form_value, 0, G_N_ELEMENTS (values));
   tcase_add_test (tc, form_good);
   tcase_add_test (tc, form_unchanged);
   tcase_add_test (tc, form_limits);

@@ -19,6 +19,8 @@ void barua_api_settings_put (BaruaRequest *request, gpointer app);
 void barua_api_forms_list (BaruaRequest *request, gpointer app);
 void barua_api_forms_list_slash (BaruaRequest *request, gpointer app);
 void barua_api_forms_get (BaruaRequest *request, gpointer app);
+void barua_api_forms_explain (BaruaRequest *request, gpointer app);
+void barua_api_forms_validate (BaruaRequest *request, gpointer app);
 void barua_api_database_get (BaruaRequest *request, gpointer app);
 void barua_api_all_docs (BaruaRequest *request, gpointer app);
 void barua_api_document_get (BaruaRequest *request, gpointer app);

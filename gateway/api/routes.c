@@ -29,6 +29,8 @@ const BaruaRoute barua_routes[] = {
   { "GET",   "/api/v1/forms",        PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list },
   { "GET",   "/api/v1/forms/",       PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list_slash },
   { "GET",   "/api/v1/forms/{name}", PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_get },
+  { "POST",  "/api/v1/forms/explain", "can_configure",         BARUA_BODY_JSON,         32 * MIB, STRICT,            barua_api_forms_explain },
+  { "POST",  "/api/v1/forms/validate", "can_configure",        BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_JSON_POSITION, barua_api_forms_validate },
   { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_healthz },
   { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_healthz },
   { "GET",   "/cdb/{db}",            ANYBODY,                  BARUA_BODY_NONE,         0,        SEED | BARUA_ROUTE_SLASH, barua_api_database_get },

@@ -19,20 +19,6 @@ typedef struct
   GString *out;
 } Check;
 
-/* App settings have `forms`; anything else is one definition (cli.md). */
-static BaruaFormReport *
-check_value (BaruaJson value)
-{
-  BaruaJson forms = barua_json_member (value, "forms");
-  BaruaJson code = barua_json_member (barua_json_member (value, "meta"), "code");
-
-  if (forms.text != NULL || barua_json_member (value, "fields").text == NULL)
-    return barua_forms_check (forms, BARUA_JSON_NONE, FALSE);
-  gsize n = 0;
-  g_autofree char *name = barua_json_string (code, &n);
-  return barua_form_check_definition ((BaruaText){ name, n }, value);
-}
-
 /* `FILE: PATH: error: MESSAGE` */
 static void
 add_lines (Check *check, const char *file, GPtrArray *findings, guint n_all, const char *level)
@@ -84,7 +70,9 @@ check_file (Check *check, const char *file)
       check->n_unread++;
       return;
     }
-  g_autoptr (BaruaFormReport) report = check_value (value);
+  g_autoptr (BaruaFormReport) report = barua_forms_check_value (value, FALSE);
+  if (report == NULL) /* settings without forms */
+    report = barua_forms_check (BARUA_JSON_NONE, BARUA_JSON_NONE, FALSE);
   check->n_errors += report->n_errors;
   if (check->is_json)
     add_json (check, file, report);

@@ -66,18 +66,19 @@ read_options (int argc, char **argv, Options *options)
       "Read every message with this form of the settings", "CODE" },
     { "definition", 0, 0, G_OPTION_ARG_FILENAME, &options->definition,
       "Read every message with this form definition", "FILE" },
-    { "locale", 0, 0, G_OPTION_ARG_STRING, &options->locale,
-      "Language of messages that name none", "xx" },
-    { "explain", 0, 0, G_OPTION_ARG_NONE, &options->explain,
-      "Add how each message was read", NULL },
+    { "locale", 0, 0, G_OPTION_ARG_STRING, &options->locale, "Language of messages that name none",
+      "xx" },
+    { "explain", 0, 0, G_OPTION_ARG_NONE, &options->explain, "Add how each message was read",
+      NULL },
     { NULL },
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("- messages in, records out");
   g_autoptr (GError) error = NULL;
 
   g_option_context_set_summary (
-      context, "Reads one JSON object a line on standard input: {\"message\", \"from\", \"locale\", "
-               "\"sent_timestamp\"},\nor a record with \"_meta\". Prints one JSON object for each.");
+      context,
+      "Reads one JSON object a line on standard input: {\"message\", \"from\", \"locale\", "
+      "\"sent_timestamp\"},\nor a record with \"_meta\". Prints one JSON object for each.");
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error))
     complain ("", error->message);
