@@ -34,7 +34,8 @@ class Cli(unittest.TestCase):
     def run_cli(self, *args, stdin=b"", status=0, env=None, timeout=60):
         data = stdin if isinstance(stdin, bytes) else stdin.encode()
         done = subprocess.run([binary(), *args], input=data, capture_output=True, timeout=timeout,
-                              cwd=self.directory.name, env=dict(os.environ, TZ="UTC", G_DEBUG="fatal-criticals",
+                              cwd=self.directory.name,
+                              env=dict(os.environ, TZ="UTC", G_DEBUG="fatal-criticals",
                                        **(env or {})))
         err = done.stderr.decode(errors="replace")
         self.assertFalse([line for line in err.splitlines() if TROUBLE.search(line)], err)

@@ -80,7 +80,8 @@ class Errors(Base):
                    ({"_meta": {"form": None}}, failure("Missing required field: form")),
                    ({"_meta": {"form": "NOPE"}}, failure("Form not found: NOPE")),
                    ({"_meta": {"form": "nope"}}, failure("Form not found: NOPE")),
-                   ({"_meta": {"form": 5}}, failure("Missing required field: form")),  # parsing.md D5
+                   # parsing.md D5
+                   ({"_meta": {"form": 5}}, failure("Missing required field: form")),
                    ({"_meta": {"form": ["YYYZ"]}}, failure("Missing required field: form")),
                    ('{"_meta":{"form":"YYYZ"}', SERVER_ERROR), ("{'a':1}", SERVER_ERROR),
                    ('"text"', SERVER_ERROR), ("null", SERVER_ERROR)], self.c.post)

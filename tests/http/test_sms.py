@@ -193,7 +193,8 @@ class Records(ServerCase):
                 m = self.incoming(text)
                 self.c.sms([m])
                 # parsing.md D24: U+0000 becomes U+FFFD before the message is read
-                self.assertEqual(self.c.record(m["id"])["sms_message"]["message"], text.replace("\0", "\ufffd"))
+                self.assertEqual(self.c.record(m["id"])["sms_message"]["message"],
+                                 text.replace("\0", "\ufffd"))
 
     def test_same_reference_in_one_batch(self):
         ref = self.reference()
