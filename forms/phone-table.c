@@ -4,15 +4,12 @@
 
 #define G_LOG_DOMAIN "barua-forms"
 
-#include "forms/phone.h"
+#include "forms/phone-engine.h"
 
 #include <string.h>
 
 #include "forms/characters.h"
 #include "forms/phone-regions.h"
-
-/* Fewer digits are a short code or a mistake (parsing.md D25). */
-#define MIN_DIGITS 7
 
 /* E.164 with room for the longest national number that `none` lets pass, codes and prefixes. */
 #define MAX_DIGITS 40
@@ -27,19 +24,6 @@ typedef struct
   gsize n;
   gboolean has_plus;
 } Dialled;
-
-/* The ASCII sign that stands for @c: Arabic-Indic, extended Arabic-Indic and full-width forms. */
-static gunichar
-ascii_sign (gunichar c)
-{
-  if (c >= 0x660 && c <= 0x669)
-    return '0' + (c - 0x660);
-  if (c >= 0x6F0 && c <= 0x6F9)
-    return '0' + (c - 0x6F0);
-  if (c >= 0xFF10 && c <= 0xFF19)
-    return '0' + (c - 0xFF10);
-  return c == 0xFF0B ? '+' : c;
-}
 
 /* Whether @c may stand between the digits. */
 static gboolean
@@ -64,7 +48,7 @@ read_dialled (BaruaText number, Dialled *out)
           has_begun = TRUE;
           continue;
         }
-      gunichar c = ascii_sign (barua_next_char (&p, end));
+      gunichar c = barua_phone_ascii_sign (barua_next_char (&p, end));
       if (c < 0x80 && g_ascii_isalpha ((char)c))
         return FALSE;
       if (c >= '0' && c <= '9')
@@ -80,7 +64,7 @@ read_dialled (BaruaText number, Dialled *out)
         return FALSE;
     }
   out->digits[out->n] = '\0';
-  return out->n >= MIN_DIGITS;
+  return out->n >= BARUA_PHONE_MIN_DIGITS;
 }
 
 /* How many digits of @digits a prefix list takes (see BaruaPhoneRegion.idd); 0 for none. */
@@ -173,7 +157,8 @@ write_e164 (char *out, guint code, const char *national, gsize n)
 }
 
 gboolean
-barua_phone_normalise (const BaruaPhoneRules *rules, BaruaText number, char e164[BARUA_PHONE_SIZE])
+barua_phone_table_normalise (const BaruaPhoneRules *rules, BaruaText number,
+                             char e164[BARUA_PHONE_SIZE])
 {
   Dialled dialled;
 
@@ -206,64 +191,4 @@ barua_phone_normalise (const BaruaPhoneRules *rules, BaruaText number, char e164
     return FALSE;
   write_e164 (e164, region->calling_code, national, n);
   return TRUE;
-}
-
-/* A whole number of at most four digits, `+` allowed before it; 0 when the text is none. */
-static int
-read_country_code (BaruaText text)
-{
-  BaruaText digits = barua_text_trim (text);
-  int code = 0;
-
-  if (digits.n > 0 && *digits.p == '+')
-    digits = (BaruaText){ digits.p + 1, digits.n - 1 };
-  if (digits.n == 0 || digits.n > 4)
-    return 0;
-  for (gsize i = 0; i < digits.n; i++)
-    {
-      if (!barua_is_digit (digits.p[i]))
-        return 0;
-      code = code * 10 + (digits.p[i] - '0');
-    }
-  return code;
-}
-
-BaruaPhoneRules
-barua_phone_rules (BaruaJson settings)
-{
-  BaruaPhoneRules rules = { 0, BARUA_PHONE_FULL };
-  BaruaJson code = barua_json_member (settings, "default_country_code");
-  BaruaJson validation = barua_json_member (settings, "phone_validation");
-  BaruaText text;
-  gint64 number;
-
-  if (barua_json_integer (code, &number))
-    rules.country_code = number > 0 && number < 10000 ? (int)number : 0;
-  else if (barua_json_string_raw (code, &text))
-    rules.country_code = read_country_code (text);
-  if (barua_json_string_is (validation, BARUA_TEXT ("partial")))
-    rules.validation = BARUA_PHONE_PARTIAL;
-  else if (barua_json_string_is (validation, BARUA_TEXT ("none")))
-    rules.validation = BARUA_PHONE_NONE;
-  return rules;
-}
-
-gboolean
-barua_phone_is_international (BaruaText number)
-{
-  static const BaruaPhoneRules nowhere = { 0, BARUA_PHONE_PARTIAL };
-  char e164[BARUA_PHONE_SIZE];
-
-  return barua_phone_normalise (&nowhere, number, e164);
-}
-
-gboolean
-barua_phone_same (const BaruaPhoneRules *rules, BaruaText a, BaruaText b)
-{
-  char first[BARUA_PHONE_SIZE], second[BARUA_PHONE_SIZE];
-
-  if (barua_text_equal (a, b))
-    return TRUE;
-  return barua_phone_normalise (rules, a, first) && barua_phone_normalise (rules, b, second)
-         && strcmp (first, second) == 0;
 }

@@ -40,10 +40,10 @@ for g in $groups; do
       CC=gcc setup build-asan --buildtype=debugoptimized $san
       group "$g" build-asan --suite "$g" ;;
     tsan)
-      CC=clang setup build-tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
-      group tsan build-tsan --suite store ;;
+      CC=clang CXX=clang++ setup build-tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+      group tsan build-tsan --suite store --suite threads ;;
     fuzz)
-      CC=clang setup build-fuzz --buildtype=debugoptimized $san -Dtests=disabled -Dfuzzing=enabled
+      CC=clang CXX=clang++ setup build-fuzz --buildtype=debugoptimized $san -Dtests=disabled -Dfuzzing=enabled
       group fuzz build-fuzz --suite fuzz ;;
     crash)
       CC=gcc setup build-plain --buildtype=debugoptimized
