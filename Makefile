@@ -2,7 +2,7 @@
 # What is missing on a Debian 12 with gcc and make is installed by package name.
 
 BUILD ?= build
-BUILD_PACKAGES = meson ninja-build pkg-config libglib2.0-dev libglib2.0-dev-bin libsoup-3.0-dev libsqlite3-dev libcrypt-dev \
+BUILD_PACKAGES = meson ninja-build pkg-config libglib2.0-dev libglib2.0-dev-bin libsoup-3.0-dev libsqlite3-dev libcrypt-dev curl \
   g++ libphonenumber-dev
 TEST_PACKAGES = check python3 clang libclang-rt-14-dev
 BENCH_PACKAGES = valgrind python3 curl libjson-glib-dev
