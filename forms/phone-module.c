@@ -7,6 +7,7 @@
 #include "forms/phone-engine.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "forms/characters.h"
@@ -31,52 +32,56 @@ typedef struct
 
 G_STATIC_ASSERT (sizeof (Entry) == 64);
 
+static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Under @cache_lock. */
 static struct
 {
-  GMutex mutex;
   guint8 next[SETS]; /* the way to be replaced next */
   Entry entries[SETS][WAYS];
 } cache;
 
-/* The module beside the program in a build directory, NULL when there is none. */
+/* The module of the build directory that the program lies in, NULL when there is none. */
 static void *
 open_built (void)
 {
+  static const char *const places[] = { "../forms", "../../forms" };
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
   if (program == NULL)
     return NULL;
 
   g_autofree char *folder = g_path_get_dirname (program);
-  g_autofree char *module = g_build_filename (folder, "..", "forms", "barua-phone.so", NULL);
-  return dlopen (module, RTLD_NOW | RTLD_LOCAL);
+  void *module = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (places) && module == NULL; i++)
+    {
+      g_autofree char *path = g_build_filename (folder, places[i], "barua-phone.so", NULL);
+      module = dlopen (path, RTLD_NOW | RTLD_LOCAL);
+    }
+  return module;
 }
 
-static BaruaPhoneEngine *
+static BaruaPhoneEngine *loaded;
+
+static void
 load (void)
 {
   void *module = open_built ();
 
   if (module == NULL)
     module = dlopen (BARUA_PHONE_MODULE, RTLD_NOW | RTLD_LOCAL);
-  BaruaPhoneEngine *engine
-      = module != NULL ? (BaruaPhoneEngine *)dlsym (module, "barua_phone_google_normalise") : NULL;
-  if (engine == NULL)
+  if (module != NULL)
+    loaded = (BaruaPhoneEngine *)dlsym (module, "barua_phone_google_normalise");
+  if (loaded == NULL)
     g_warning ("phone numbers are judged by their length only: %s", dlerror ());
-  return engine;
 }
 
 BaruaPhoneEngine *
 barua_phone_module (void)
 {
-  static gsize is_loaded;
-  static BaruaPhoneEngine *engine;
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-  if (g_once_init_enter (&is_loaded))
-    {
-      engine = load ();
-      g_once_init_leave (&is_loaded, 1);
-    }
-  return engine;
+  pthread_once (&once, load);
+  return loaded;
 }
 
 /* What is asked, as an entry without an answer. */
@@ -108,14 +113,14 @@ look_up (Entry *question)
   const Entry *set = cache.entries[question->hash % SETS];
   gboolean is_found = FALSE;
 
-  g_mutex_lock (&cache.mutex);
+  pthread_mutex_lock (&cache_lock);
   for (guint i = 0; i < WAYS && !is_found; i++)
     if (is_same_question (&set[i], question))
       {
         memcpy (question->e164, set[i].e164, BARUA_PHONE_SIZE);
         is_found = TRUE;
       }
-  g_mutex_unlock (&cache.mutex);
+  pthread_mutex_unlock (&cache_lock);
   return is_found;
 }
 
@@ -124,9 +129,9 @@ remember (const Entry *answered)
 {
   guint set = answered->hash % SETS;
 
-  g_mutex_lock (&cache.mutex);
+  pthread_mutex_lock (&cache_lock);
   cache.entries[set][cache.next[set]++ % WAYS] = *answered;
-  g_mutex_unlock (&cache.mutex);
+  pthread_mutex_unlock (&cache_lock);
 }
 
 gboolean
