@@ -7,8 +7,11 @@
 /** `barua parse`: messages in, records out. */
 int barua_cli_parse (int argc, char **argv);
 
-/** `barua forms check`: findings about form definitions. */
+/** `barua forms check`: findings about form definitions; and `barua forms guide`. */
 int barua_cli_forms (int argc, char **argv);
+
+/** `barua forms guide`: how to write to a form in each syntax, with examples that were read back. */
+int barua_cli_forms_guide (int argc, char **argv);
 
 /** `barua check`: differences between what is derived and the documents; 1 when there are any. */
 int barua_cli_check (int argc, char **argv);

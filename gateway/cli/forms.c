@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* `barua forms check`: what is wrong with form definitions, before they are uploaded. */
+/* `barua forms check`: what is wrong with form definitions, before they are uploaded; and the way
+ * to `barua forms guide`. */
 
 #define G_LOG_DOMAIN "barua-cli"
 
@@ -121,7 +122,14 @@ barua_cli_forms (int argc, char **argv)
       argv[1] = (char *)"barua forms check";
       return forms_check (argc - 1, argv + 1);
     }
+  if (argc >= 2 && strcmp (argv[1], "guide") == 0)
+    {
+      argv[1] = (char *)"barua forms guide";
+      return barua_cli_forms_guide (argc - 1, argv + 1);
+    }
   gboolean asks = argc >= 2 && strcmp (argv[1], "--help") == 0;
-  fprintf (asks ? stdout : stderr, "Usage:\n  barua forms check [--json] FILE…\n");
+  fprintf (asks ? stdout : stderr,
+           "Usage:\n  barua forms check [--json] FILE…\n"
+           "  barua forms guide --settings FILE [--form CODE] [--locale xx]\n");
   return asks ? 0 : 2;
 }
