@@ -278,6 +278,13 @@ class Pairs:
         row("   p50 / p99", f"{median(a, 'p50_ms'):.1f} / {median(a, 'p99_ms'):.1f} ms")
 
 
+def phone(options):
+    """One phone number: what the first, a new and a known one cost (bench-phone.c)."""
+    program = os.path.join(options.build, "tests", "bench", "bench-phone")
+    done = subprocess.run([program], capture_output=True, text=True, check=True)
+    row("phone number", done.stdout.strip())
+
+
 def median(results, name):
     return statistics.median(r[name] for r in results)
 
@@ -478,7 +485,7 @@ def main():
     p.add_argument("--seconds", type=float, default=4)
     p.add_argument("--messages", type=int, default=200000, help="for T13 (default 200,000)")
     p.add_argument("--million", action="store_const", dest="messages", const=1000000)
-    p.add_argument("--only", help="a comma list: T1,T6,T7,T9,T13,T14,T15")
+    p.add_argument("--only", help="a comma list: T1,T6,T7,T9,T13,T14,T15,PHONE")
     options = p.parse_args()
     options.barua = os.path.abspath(os.path.join(options.build, "gateway", "barua"))
     wanted = set(options.only.upper().split(",")) if options.only else None
@@ -499,7 +506,7 @@ def main():
     needs_hello, needs_valgrind = ("T6", "T7", "T9"), ("T1", "T14", "T15")
     measures = (("T1", callgrind.t1), ("T6", pairs.t6), ("T7", pairs.t7), ("T9", pairs.t9),
                 ("T13", lambda: t13(tools, options, forms, corpus)), ("T14", callgrind.t14),
-                ("T15", callgrind.t15))
+                ("T15", callgrind.t15), ("PHONE", lambda: phone(options)))
     speeds = [tools.speed()]
     for name, measure in measures:
         if wanted and name not in wanted:
