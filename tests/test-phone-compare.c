@@ -205,6 +205,23 @@ START_TEST (vectors)
 }
 END_TEST
 
+/* Signs that libphonenumber takes between the digits, as the reference does, and the table not. */
+START_TEST (punctuation)
+{
+  static const BaruaPhoneRules kenya = { 254, BARUA_PHONE_FULL };
+  static const char *const numbers[]
+      = { "0712/345678", "[0712]345678", "0712\u2013345\u2013678", "0712*345678", "0712345678;",
+          "0712\u00AD345678", "'0712345678'" };
+  char by_table[BARUA_PHONE_SIZE], by_google[BARUA_PHONE_SIZE];
+
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      ck_assert_int_eq (compare (&kenya, numbers[i], by_table, by_google), KIND_GOOGLE_ONLY);
+      ck_assert_str_eq (by_google, "+254712345678");
+    }
+}
+END_TEST
+
 Suite *
 barua_suite (void)
 {
@@ -213,6 +230,7 @@ barua_suite (void)
 
   tcase_add_test (tc, vectors);
   tcase_add_test (tc, sample);
+  tcase_add_test (tc, punctuation);
   suite_add_tcase (suite, tc);
   return suite;
 }
