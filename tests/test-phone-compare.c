@@ -105,8 +105,8 @@ count (const BaruaPhoneRegion *region, BaruaPhoneValidation validation, Shape sh
   guint n = n_codes[validation][kind]++;
   if (n < N_EXAMPLES)
     g_snprintf (examples[validation][kind][n], sizeof examples[0][0][0],
-                "default %u, %s: table %s, libphonenumber %s", rules.country_code, number,
-                by_table, by_google);
+                "default %u, %s: table %s, libphonenumber %s", rules.country_code, number, by_table,
+                by_google);
 }
 
 /* Every shape of the national numbers d12345678… of every length and first digit. */
@@ -209,9 +209,9 @@ END_TEST
 START_TEST (punctuation)
 {
   static const BaruaPhoneRules kenya = { 254, BARUA_PHONE_FULL };
-  static const char *const numbers[]
-      = { "0712/345678", "[0712]345678", "0712\u2013345\u2013678", "0712*345678", "0712345678;",
-          "0712\u00AD345678", "'0712345678'" };
+  static const char *const numbers[] = { "0712/345678", "[0712]345678", "0712\u2013345\u2013678",
+                                         "0712*345678", "0712345678;",  "0712\u00AD345678",
+                                         "'0712345678'" };
   char by_table[BARUA_PHONE_SIZE], by_google[BARUA_PHONE_SIZE];
 
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
@@ -228,6 +228,7 @@ barua_suite (void)
   Suite *suite = suite_create ("phone-compare");
   TCase *tc = tcase_create ("phone-compare");
 
+  tcase_set_timeout (tc, 120); /* seconds */
   tcase_add_test (tc, vectors);
   tcase_add_test (tc, sample);
   tcase_add_test (tc, punctuation);
