@@ -209,10 +209,11 @@ class Json(Base):
     def test_one_update_many_times(self):
         sender = self.number()
         uuid = [m for m in self.c.sms([self.incoming("hello", sender)]) if m["to"] == sender][0]
-        updates = [{"id": uuid["id"], "status": s} for s in ("UNSENT", "PENDING")] * 500
+        updates = [{"id": uuid["id"], "status": s} for s in ("UNSENT", "PENDING")] * 1500
         started = time.monotonic()
         self.c.sms(updates=updates)
-        self.assertLess(time.monotonic() - started, 10 * SLOW)
+        self.assertLess(time.monotonic() - started, 3 * SLOW,
+                        "not in linear time, and nobody else is served meanwhile")
         self.assertEqual(self.c.task(uuid["id"])["state"], "forwarded-by-gateway")
 
     def test_long_texts(self):
