@@ -61,6 +61,8 @@ typedef void (*BaruaAccountFound) (BaruaAuthAccount *account, const GError *erro
  * @find_account: looks an account up by its name
  * @rehash: (nullable): a verified password was hashed with outdated parameters; store @new_hash if
  * the account still has @old_hash
+ * @find_session: (nullable): looks up the account of a session by the SHA-256 of its token, 64 lower
+ * case hex digits; @hash of the account is not read. %NULL: cookies are ignored
  *
  * What authentication asks the store; called in the main thread with the `data` of
  * barua_auth_new().
@@ -70,6 +72,8 @@ typedef struct
   void (*find_account) (gpointer data, const char *name, BaruaAccountFound found,
                         gpointer found_data);
   void (*rehash) (gpointer data, const char *name, const char *old_hash, const char *new_hash);
+  void (*find_session) (gpointer data, const char *token_hash, BaruaAccountFound found,
+                        gpointer found_data);
 } BaruaAuthBackend;
 
 /**
@@ -108,6 +112,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaAuth, barua_auth_free)
 /** Drops what is remembered of @name: to be called after the commit that changed or deleted the
  * account. */
 void barua_auth_forget (BaruaAuth *auth, const char *name);
+
+/** Drops what is remembered of a session: to be called after the commit that ended it. */
+void barua_auth_forget_session (BaruaAuth *auth, const char *token);
 
 /** Drops everything that is remembered. */
 void barua_auth_forget_all (BaruaAuth *auth);
@@ -150,6 +157,27 @@ void barua_auth_check (BaruaAuth *auth, const char *authorization, const char *u
  * remembered. */
 void barua_auth_check_password (BaruaAuth *auth, const char *name, const char *password,
                                 const char *address, BaruaAuthDone done, gpointer data);
+
+/** Bytes of a token at most; longer cookies are no sessions. */
+#define BARUA_AUTH_MAX_TOKEN_BYTES 128u
+
+/** (transfer full): 64 lower case hex digits, the SHA-256 of @token: what the store keeps. */
+char *barua_auth_token_hash (const char *token);
+
+/** (transfer full): a new token: 32 random bytes in base64url, without '='. */
+char *barua_auth_token_new (void);
+
+/**
+ * barua_auth_check_session:
+ * @token: text of the cookie `AuthSession`
+ * @done: called exactly once, in the main thread, possibly before this function returns; the user
+ *   has `is_cookie` set
+ *
+ * Finds the user of a session. Good ones are remembered for a few seconds; wrong ones count as no
+ * failure, as nobody guesses 32 random bytes.
+ */
+void barua_auth_check_session (BaruaAuth *auth, const char *token, BaruaAuthDone done,
+                               gpointer data);
 
 /** Counts a failure that this object did not see (a wrong login token); @name may be %NULL. */
 void barua_auth_count_failure (BaruaAuth *auth, const char *address, const char *name);

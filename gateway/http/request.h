@@ -67,6 +67,17 @@ gpointer barua_request_settings (BaruaRequest *request);
 /** Whether the client has gone: an answer would go nowhere. */
 gboolean barua_request_is_finished (BaruaRequest *request);
 
+/** (nullable): the token of the session cookie that came with the request, good or not. */
+const char *barua_request_session (BaruaRequest *request);
+
+/** Whether the client's connection is encrypted, by the word of a trusted proxy
+ * (X-Forwarded-Proto). */
+gboolean barua_request_is_secure (BaruaRequest *request);
+
+/** (transfer full) (nullable): `https://host`, from X-Forwarded-Proto and X-Forwarded-Host of a
+ * trusted proxy, else from Host; %NULL without one. */
+char *barua_request_origin (BaruaRequest *request);
+
 /* The body. */
 
 /**
@@ -80,12 +91,23 @@ typedef enum
   BARUA_BODY_KIND_JSON,
   BARUA_BODY_KIND_FORM,
   BARUA_BODY_KIND_RAW,
+  BARUA_BODY_KIND_FILE, /* %BARUA_BODY_SPOOL: too large for memory, see barua_request_body_fd() */
 } BaruaBodyKind;
 
 BaruaBodyKind barua_request_body_kind (BaruaRequest *request);
 
 /** (transfer none) (nullable): the bytes of the body, decompressed; %NULL when there are none. */
 GBytes *barua_request_body (BaruaRequest *request);
+
+/** Bytes of the body, decompressed, in memory or in a file. */
+guint64 barua_request_body_length (BaruaRequest *request);
+
+/** The unlinked temporary file with the body, at its beginning; -1 unless its kind is
+ * %BARUA_BODY_KIND_FILE. The request closes it. */
+int barua_request_body_fd (BaruaRequest *request);
+
+/** (transfer full): the same; the caller closes it. */
+int barua_request_steal_body_fd (BaruaRequest *request);
 
 /** The validated JSON body, borrowed from the bytes; `{}` for an empty body of JSON type; absent
  * otherwise. */

@@ -13,6 +13,8 @@ G_BEGIN_DECLS
  * @BARUA_BODY_FORM: parsed when its type is application/x-www-form-urlencoded
  * @BARUA_BODY_JSON_OR_FORM: both
  * @BARUA_BODY_RAW: kept as bytes whatever its type
+ * @BARUA_BODY_SPOOL: the same, but larger ones go to a temporary file: ask for the kind. More than
+ * the limit is `attachment_too_large`, the last parameter of the route is the reason
  *
  * What a route does with a request's body.
  */
@@ -23,6 +25,7 @@ typedef enum
   BARUA_BODY_FORM,
   BARUA_BODY_JSON_OR_FORM,
   BARUA_BODY_RAW,
+  BARUA_BODY_SPOOL,
 } BaruaBody;
 
 /**

@@ -16,6 +16,8 @@ G_BEGIN_DECLS
  * @trusted_proxies: (nullable) (array zero-terminated=1): addresses whose X-Forwarded-For is
  * believed
  * @access_log: write one line per request
+ * @spool_directory: (nullable): where large attachments wait for their handler, in unlinked files;
+ * %NULL: the system's temporary directory
  *
  * The limits of spec/cli.md, `[http]`.
  */
@@ -29,6 +31,7 @@ typedef struct
   guint idle_timeout_ms;
   const char *const *trusted_proxies;
   gboolean access_log;
+  const char *spool_directory;
 } BaruaServerOptions;
 
 /** The defaults of spec/cli.md. */
