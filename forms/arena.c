@@ -10,27 +10,18 @@
 
 /* Holds a whole message with its record in nearly every case; larger ones take more blocks. */
 #define FIRST_BLOCK_BYTES 8192
-#define ALIGNMENT 16
 
-typedef struct _Block Block;
-struct _Block
+struct _BaruaArenaBlock
 {
-  Block *next;
+  BaruaArenaBlock *next;
   gsize size;
   char *data;
 };
 
-struct _BaruaArena
-{
-  Block *first;
-  Block *current; /* the block that is filled: the newest */
-  gsize used;     /* of the current block */
-};
-
-static Block *
+static BaruaArenaBlock *
 block_new (gsize size)
 {
-  Block *block = g_new0 (Block, 1);
+  BaruaArenaBlock *block = g_new0 (BaruaArenaBlock, 1);
 
   block->size = size;
   block->data = g_malloc (size);
@@ -38,15 +29,24 @@ block_new (gsize size)
 }
 
 static void
-block_free_all (Block *block)
+block_free_all (BaruaArenaBlock *block)
 {
   while (block != NULL)
     {
-      Block *next = block->next;
+      BaruaArenaBlock *next = block->next;
       g_free (block->data);
       g_free (block);
       block = next;
     }
+}
+
+/* Makes @block the one that is filled. */
+static void
+fill (BaruaArena *arena, BaruaArenaBlock *block)
+{
+  arena->current = block;
+  arena->at = block->data;
+  arena->end = block->data + block->size;
 }
 
 BaruaArena *
@@ -54,7 +54,8 @@ barua_arena_new (void)
 {
   BaruaArena *arena = g_new0 (BaruaArena, 1);
 
-  arena->first = arena->current = block_new (FIRST_BLOCK_BYTES);
+  arena->first = block_new (FIRST_BLOCK_BYTES);
+  fill (arena, arena->first);
   return arena;
 }
 
@@ -70,26 +71,20 @@ barua_arena_free (BaruaArena *arena)
 void
 barua_arena_reset (BaruaArena *arena)
 {
-  block_free_all (g_steal_pointer (&arena->first->next));
-  arena->current = arena->first;
-  arena->used = 0;
+  if (arena->first->next != NULL)
+    block_free_all (g_steal_pointer (&arena->first->next));
+  fill (arena, arena->first);
 }
 
 void *
-barua_arena_alloc (BaruaArena *arena, gsize size)
+barua_arena_grow (BaruaArena *arena, gsize size)
 {
-  gsize needed = (size + ALIGNMENT - 1) & ~(gsize)(ALIGNMENT - 1);
+  BaruaArenaBlock *block = block_new (MAX (size, arena->current->size * 2));
 
-  if (arena->current->size - arena->used < needed)
-    {
-      Block *block = block_new (MAX (needed, arena->current->size * 2));
-      arena->current->next = block;
-      arena->current = block;
-      arena->used = 0;
-    }
-  void *memory = arena->current->data + arena->used;
-  arena->used += needed;
-  return memory;
+  arena->current->next = block;
+  fill (arena, block);
+  arena->at += size;
+  return block->data;
 }
 
 BaruaText

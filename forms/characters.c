@@ -12,10 +12,8 @@
 #define NO_CHARACTER 0xFFFFFFFFu
 
 gboolean
-barua_is_white (gunichar c)
+barua_is_wide_white (gunichar c)
 {
-  if (c < 0x80)
-    return c == ' ' || (c >= 0x09 && c <= 0x0D);
   return c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029
          || c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
 }
@@ -44,16 +42,10 @@ sequence_length (guchar lead)
 }
 
 gunichar
-barua_next_char (const char **at, const char *end)
+barua_next_wide_char (const char **at, const char *end)
 {
   static const gunichar least[] = { 0, 0, 0x80, 0x800, 0x10000 };
   const guchar *p = (const guchar *)*at;
-
-  if (*p < 0x80)
-    {
-      *at += 1;
-      return *p;
-    }
   gsize n = sequence_length (*p);
   gunichar c = n > 0 ? *p & (0x7Fu >> n) : 0;
   gboolean is_whole = n > 0 && (gsize)(end - *at) >= n;
@@ -101,8 +93,7 @@ barua_text_trim_start (BaruaText text)
   while (p < end)
     {
       const char *at = p;
-      guchar byte = (guchar)*p;
-      if (byte > ' ' && byte < 0x80)
+      if (barua_is_visible (*p))
         break;
       if (!barua_is_white (barua_next_char (&at, end)))
         break;
@@ -123,7 +114,7 @@ barua_text_trim_end (BaruaText text)
     {
       guchar byte = (guchar)end[-1];
       const char *start = end - 1;
-      if (byte > ' ' && byte < 0x80)
+      if (barua_is_visible (end[-1]))
         break;
       gunichar c = byte < 0x80 ? byte : previous_char (text.p, end, &start);
       if (!barua_is_white (c))
@@ -134,14 +125,8 @@ barua_text_trim_end (BaruaText text)
 }
 
 BaruaText
-barua_text_trim (BaruaText text)
+barua_text_trim_ends (BaruaText text)
 {
-  if (text.n > 0)
-    {
-      guchar first = (guchar)*text.p, last = (guchar)text.p[text.n - 1];
-      if (first > ' ' && first < 0x80 && last > ' ' && last < 0x80)
-        return text;
-    }
   return barua_text_trim_end (barua_text_trim_start (text));
 }
 
@@ -159,27 +144,6 @@ barua_text_hash (BaruaText text)
   for (gsize i = 0; i < text.n; i++)
     hash = (hash ^ (guchar)text.p[i]) * 16777619u;
   return hash;
-}
-
-gboolean
-barua_text_is_ascii (BaruaText text)
-{
-  if (text.n == 0)
-    return TRUE;
-
-  const char *p = text.p, *end = text.p + text.n;
-
-  for (; end - p >= 8; p += 8)
-    {
-      guint64 word;
-      memcpy (&word, p, sizeof word);
-      if (word & G_GUINT64_CONSTANT (0x8080808080808080))
-        return FALSE;
-    }
-  for (; p < end; p++)
-    if ((guchar)*p >= 0x80)
-      return FALSE;
-  return TRUE;
 }
 
 gboolean

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <string.h>
+
 #include "forms/arena.h"
 
 G_BEGIN_DECLS
@@ -9,8 +11,17 @@ G_BEGIN_DECLS
  * locale nor a regular-expression library has a say. Text is UTF-8; a byte that is none counts as
  * one character that belongs to no class. */
 
+/** White space that is not ASCII; for barua_is_white() itself. */
+gboolean barua_is_wide_white (gunichar c);
+
 /** White space: U+0009–000D, 0020, 00A0, 1680, 2000–200A, 2028, 2029, 202F, 205F, 3000, FEFF. */
-gboolean barua_is_white (gunichar c);
+static inline gboolean
+barua_is_white (gunichar c)
+{
+  if (c < 0x80)
+    return c == ' ' || (c >= 0x09 && c <= 0x0D);
+  return barua_is_wide_white (c);
+}
 
 /** Line ends: U+000A, 000D, 2028, 2029. */
 gboolean barua_is_line_end (gunichar c);
@@ -24,6 +35,9 @@ barua_is_digit (char c)
   return c >= '0' && c <= '9';
 }
 
+/** A character that is not ASCII; for barua_next_char() itself. */
+gunichar barua_next_wide_char (const char **at, const char *end);
+
 /**
  * barua_next_char:
  * @at: (inout): the position in @end's text, moved behind the character
@@ -31,10 +45,35 @@ barua_is_digit (char c)
  *
  * Returns: the code point, or U+FFFFFFFF for one byte that is no UTF-8
  */
-gunichar barua_next_char (const char **at, const char *end);
+static inline gunichar
+barua_next_char (const char **at, const char *end)
+{
+  guchar byte = (guchar)**at;
+
+  if (byte >= 0x80)
+    return barua_next_wide_char (at, end);
+  *at += 1;
+  return byte;
+}
+
+/** Whether @byte is ASCII, and neither white space nor a control character. */
+static inline gboolean
+barua_is_visible (char byte)
+{
+  return (guchar)byte > ' ' && (guchar)byte < 0x80;
+}
+
+/** barua_text_trim() of a text that has something to be looked at. */
+BaruaText barua_text_trim_ends (BaruaText text);
 
 /** @text without WS at both ends; borrowed from @text. */
-BaruaText barua_text_trim (BaruaText text);
+static inline BaruaText
+barua_text_trim (BaruaText text)
+{
+  if (text.n == 0 || (barua_is_visible (*text.p) && barua_is_visible (text.p[text.n - 1])))
+    return text;
+  return barua_text_trim_ends (text);
+}
 
 /** @text without WS at its beginning; borrowed from @text. */
 BaruaText barua_text_trim_start (BaruaText text);
@@ -49,7 +88,23 @@ gboolean barua_text_is_blank (BaruaText text);
 guint32 barua_text_hash (BaruaText text);
 
 /** Whether @text is ASCII. */
-gboolean barua_text_is_ascii (BaruaText text);
+static inline gboolean
+barua_text_is_ascii (BaruaText text)
+{
+  gsize i = 0;
+
+  for (; i + 8 <= text.n; i += 8)
+    {
+      guint64 word;
+      memcpy (&word, text.p + i, sizeof word);
+      if (word & G_GUINT64_CONSTANT (0x8080808080808080))
+        return FALSE;
+    }
+  for (; i < text.n; i++)
+    if ((guchar)text.p[i] >= 0x80)
+      return FALSE;
+  return TRUE;
+}
 
 /** Whether @text holds a zero-width character. */
 gboolean barua_text_has_zero_width (BaruaText text);

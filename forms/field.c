@@ -256,6 +256,11 @@ barua_field_convert (const BaruaField *field, BaruaText raw, const BaruaPhoneRul
       *out = (BaruaValue){ BARUA_VALUE_ABSENT };
       return;
     }
+  if (field->type == BARUA_FIELD_STRING && raw.n > 0)
+    {
+      convert_string (field, raw, arena, out);
+      return;
+    }
   if (field->type == BARUA_FIELD_OTHER || field->type == BARUA_FIELD_COMPLEX
       || field->type == BARUA_FIELD_BS_AGGREGATE)
     {
@@ -279,9 +284,6 @@ barua_field_convert (const BaruaField *field, BaruaText raw, const BaruaPhoneRul
       is_number = barua_number_parse (barua_text_standard (arena, raw), &number);
       set_number (out, is_number, number);
       break;
-    case BARUA_FIELD_STRING:
-      convert_string (field, raw, arena, out);
-      break;
     case BARUA_FIELD_DATE:
       is_number = barua_date_parse (raw, &number);
       set_number (out, is_number, number);
@@ -298,25 +300,25 @@ barua_field_convert (const BaruaField *field, BaruaText raw, const BaruaPhoneRul
     }
 }
 
-gboolean
-barua_field_is_wrong_type (const BaruaField *field, const BaruaValue *value)
-{
-  if (field->has_list || value->type == BARUA_VALUE_ABSENT || value->type == BARUA_VALUE_NULL)
-    return FALSE;
-  switch (field->type)
-    {
-    case BARUA_FIELD_INTEGER:
-      return value->type != BARUA_VALUE_NUMBER || floor (value->number) != value->number;
-    case BARUA_FIELD_STRING:
-      return value->type != BARUA_VALUE_TEXT;
-    case BARUA_FIELD_BOOLEAN:
-      return value->type != BARUA_VALUE_TRUE && value->type != BARUA_VALUE_FALSE;
-    case BARUA_FIELD_COMPLEX:
-      return value->type != BARUA_VALUE_JSON || value->text.n == 0 || *value->text.p != '{';
-    default:
-      return FALSE;
-    }
-}
+#define BIT(type) (1u << (type))
+#define NOTHING (BIT (BARUA_VALUE_ABSENT) | BIT (BARUA_VALUE_NULL))
+#define ANY 0xFF
+
+const guint8 barua_field_right_types[] = {
+  [BARUA_FIELD_OTHER] = ANY,
+  [BARUA_FIELD_INTEGER] = NOTHING | BIT (BARUA_VALUE_NUMBER),
+  [BARUA_FIELD_BOOLEAN] = NOTHING | BIT (BARUA_VALUE_FALSE) | BIT (BARUA_VALUE_TRUE),
+  [BARUA_FIELD_MONTH] = ANY,
+  [BARUA_FIELD_STRING] = NOTHING | BIT (BARUA_VALUE_TEXT),
+  [BARUA_FIELD_DATE] = ANY,
+  [BARUA_FIELD_BS_DATE] = ANY,
+  [BARUA_FIELD_BS_YEAR] = ANY,
+  [BARUA_FIELD_BS_MONTH] = ANY,
+  [BARUA_FIELD_BS_DAY] = ANY,
+  [BARUA_FIELD_BS_AGGREGATE] = ANY,
+  [BARUA_FIELD_PHONE] = ANY,
+  [BARUA_FIELD_COMPLEX] = NOTHING | BIT (BARUA_VALUE_JSON),
+};
 
 void
 barua_value_append (GString *out, const BaruaValue *value)

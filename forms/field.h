@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <math.h>
+
 #include "forms/arena.h"
 #include "forms/locale.h"
 #include "forms/phone.h"
@@ -102,8 +104,28 @@ BaruaFieldType barua_field_type (BaruaText name);
 void barua_field_convert (const BaruaField *field, BaruaText raw, const BaruaPhoneRules *rules,
                           BaruaArena *arena, BaruaValue *out);
 
+/** Whether a finite @number is an integer. */
+static inline gboolean
+barua_is_integral (double number)
+{
+  /* what is beyond the 53 bits of a double has no fraction left */
+  return fabs (number) > 9007199254740992.0 || (double)(gint64)number == number;
+}
+
+/** The types of values that a type of field takes, as a bit set (parsing.md section 9, second row). */
+extern const guint8 barua_field_right_types[BARUA_FIELD_COMPLEX + 1];
+
 /** Whether @value breaks the type of @field (parsing.md section 9, second row). */
-gboolean barua_field_is_wrong_type (const BaruaField *field, const BaruaValue *value);
+static inline gboolean
+barua_field_is_wrong_type (const BaruaField *field, const BaruaValue *value)
+{
+  if ((barua_field_right_types[field->type] >> value->type & 1) == 0)
+    return !field->has_list;
+  if (field->type == BARUA_FIELD_INTEGER && value->type == BARUA_VALUE_NUMBER)
+    return !field->has_list && !barua_is_integral (value->number);
+  return field->type == BARUA_FIELD_COMPLEX && value->type == BARUA_VALUE_JSON
+         && !field->has_list && (value->text.n == 0 || *value->text.p != '{');
+}
 
 /**
  * barua_number_parse:

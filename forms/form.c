@@ -74,6 +74,12 @@ barua_form_field (const BaruaForm *form, guint index)
   return &form->fields[index];
 }
 
+const BaruaField *
+barua_form_fields (const BaruaForm *form)
+{
+  return form->fields;
+}
+
 int
 barua_form_field_index (const BaruaForm *form, BaruaText key)
 {
@@ -324,7 +330,7 @@ compile_nodes (const BaruaFormContext *context, BaruaForm *form)
     }
 }
 
-/* `"name":` as JSON. */
+/* `"name":` as JSON, with zeros up to a whole block behind it. */
 static BaruaText
 json_key (BaruaArena *arena, BaruaText name)
 {
@@ -332,7 +338,10 @@ json_key (BaruaArena *arena, BaruaText name)
 
   barua_json_append_string (key, name);
   g_string_append_c (key, ':');
-  return barua_arena_copy (arena, (BaruaText){ key->str, key->len });
+  gsize n = key->len;
+  while (key->len % BARUA_PLAN_KEY_BLOCK != 0)
+    g_string_append_c (key, '\0');
+  return (BaruaText){ barua_arena_copy (arena, (BaruaText){ key->str, key->len }).p, n };
 }
 
 static void
@@ -351,7 +360,7 @@ compile_plan (const BaruaFormContext *context, BaruaForm *form)
 
   form->plan
       = barua_arena_alloc (context->arena, 2 * form->n_nodes * sizeof *form->plan + 1);
-  form->plan_bytes = 2;
+  form->plan_bytes = 2 + BARUA_PLAN_KEY_BLOCK;
   while (node >= 0)
     {
       const BaruaNode *n = &form->nodes[node];

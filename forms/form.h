@@ -32,6 +32,9 @@ int barua_form_facility_reference (const BaruaForm *form);
 guint barua_form_n_fields (const BaruaForm *form);
 const BaruaField *barua_form_field (const BaruaForm *form, guint index);
 
+/** All of them (array length=barua_form_n_fields()). */
+const BaruaField *barua_form_fields (const BaruaForm *form);
+
 /** The field called @key exactly, or -1. */
 int barua_form_field_index (const BaruaForm *form, BaruaText key);
 
@@ -59,6 +62,9 @@ const BaruaFormIndexes *barua_form_indexes (const BaruaForm *form);
  */
 const BaruaLabels *barua_form_labels (const BaruaForm *form, guint locale_index);
 
+/** Keys are copied in blocks of so many bytes. */
+#define BARUA_PLAN_KEY_BLOCK 16
+
 /** One step of writing `fields`: a value, or the beginning or end of an object. */
 typedef enum
 {
@@ -70,7 +76,8 @@ typedef enum
 /**
  * BaruaPlanStep:
  * @field: the index of the field, for @BARUA_PLAN_FIELD
- * @key: `"name":` as JSON, not for @BARUA_PLAN_CLOSE
+ * @key: `"name":` as JSON, not for @BARUA_PLAN_CLOSE; the memory behind it reaches to a multiple of
+ *   %BARUA_PLAN_KEY_BLOCK, so that it can be copied in blocks
  */
 typedef struct
 {
@@ -85,7 +92,7 @@ typedef struct
 /** How `fields` is written: members in the order of the definition, dotted keys as objects. */
 const BaruaPlanStep *barua_form_plan (const BaruaForm *form, guint *n_steps);
 
-/** Bytes that the keys and braces of the plan take at most. */
+/** Bytes that the keys and braces of the plan take at most, with a block to spare. */
 gsize barua_form_plan_bytes (const BaruaForm *form);
 
 /**

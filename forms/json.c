@@ -18,14 +18,6 @@ G_DEFINE_QUARK (barua_forms_error, barua_forms_error)
 /* Integers beyond this are not exact in a double (IEEE 754). */
 #define MAX_SAFE_INTEGER 9007199254740992.0
 
-gboolean
-barua_text_equal (BaruaText a, BaruaText b)
-{
-  if (a.p == NULL || b.p == NULL)
-    return a.p == b.p;
-  return a.n == b.n && memcmp (a.p, b.p, a.n) == 0;
-}
-
 /* ---- reading: is it JSON? ---- */
 
 typedef struct

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <string.h>
 
 G_BEGIN_DECLS
 
@@ -32,7 +33,14 @@ barua_text (const char *string)
   return (BaruaText){ string, n };
 }
 
-gboolean barua_text_equal (BaruaText a, BaruaText b);
+/** Whether the bytes are the same; absent equals absent only. */
+static inline gboolean
+barua_text_equal (BaruaText a, BaruaText b)
+{
+  if (a.n != b.n || (a.p == NULL) != (b.p == NULL))
+    return FALSE;
+  return a.n == 0 || memcmp (a.p, b.p, a.n) == 0;
+}
 
 /** Arrays and objects may be nested this deep; deeper text is refused. */
 #define BARUA_JSON_MAX_DEPTH 200

@@ -92,6 +92,48 @@ assign_names (Names *names, BaruaFieldLabels *fields, const int *label_names, co
     }
 }
 
+/* The bytes of @name as a number; 0 when there are none or too many, or one is 0 or not ASCII. */
+static guint64
+key_word (BaruaText name, gboolean fold)
+{
+  guint64 word = 0;
+
+  if (name.n > BARUA_KEY_WORD_BYTES)
+    return 0;
+  for (gsize i = 0; i < name.n; i++)
+    {
+      guchar c = (guchar)name.p[i];
+      if (c == 0 || c >= 0x80)
+        return 0;
+      word = word << 8 | (fold && c >= 'a' && c <= 'z' ? c - 0x20 : c);
+    }
+  return word;
+}
+
+/* Makes the table of names that can be packed. */
+static void
+pack_names (BaruaLabels *labels, BaruaArena *arena)
+{
+  gsize size = (gsize)labels->mask + 1;
+  guint64 *words = barua_arena_alloc (arena, labels->n_names * sizeof *words + 1);
+  gint32 *slots = barua_arena_alloc (arena, size * sizeof *slots);
+
+  for (gsize i = 0; i < size; i++)
+    slots[i] = -1;
+  for (guint i = 0; i < labels->n_names; i++)
+    {
+      words[i] = key_word (labels->names[i], FALSE);
+      if (words[i] == 0)
+        continue;
+      guint32 slot = barua_key_word_slot (words[i], labels->mask);
+      while (slots[slot] >= 0)
+        slot = (slot + 1) & labels->mask;
+      slots[slot] = (gint32)i;
+    }
+  labels->words = words;
+  labels->word_slots = slots;
+}
+
 const BaruaLabels *
 barua_labels_new (BaruaArena *arena, const BaruaText *keys, const BaruaText *tiny,
                   const BaruaText *shorts, guint n_fields)
@@ -108,6 +150,7 @@ barua_labels_new (BaruaArena *arena, const BaruaText *keys, const BaruaText *tin
     {
       fields[i].tiny = tiny[i];
       fields[i].tiny_folded = barua_text_fold (arena, tiny[i]);
+      fields[i].tiny_word = key_word (fields[i].tiny_folded, FALSE);
       fields[i].short_label = shorts[i];
       fields[i].short_folded = barua_text_fold (arena, shorts[i]);
       note_first (labels, fields[i].tiny_folded);
@@ -121,6 +164,7 @@ barua_labels_new (BaruaArena *arena, const BaruaText *keys, const BaruaText *tin
   labels->names = names.names;
   labels->slots = names.slots;
   labels->mask = names.mask;
+  pack_names (labels, arena);
   return labels;
 }
 
@@ -149,7 +193,7 @@ is_key (BaruaText name, BaruaText key)
 }
 
 int
-barua_labels_find_key (const BaruaLabels *labels, BaruaText key)
+barua_labels_find_long_key (const BaruaLabels *labels, BaruaText key)
 {
   guint32 hash = 2166136261u; /* as barua_text_hash() of the key in lower case */
 
@@ -167,12 +211,19 @@ begins_with (BaruaText text, BaruaText label)
 {
   gsize length;
 
-  if (label.n == 0 || !barua_text_has_folded_prefix (text, label, &length))
+  if (!barua_text_has_folded_prefix (text, label, &length))
     return FALSE;
   if (length == text.n)
     return TRUE;
   const char *next = text.p + length;
   return barua_is_digit (*next) || barua_is_white (barua_next_char (&next, text.p + text.n));
+}
+
+/* Whether a text that begins with the byte @first, folded if it is ASCII, may begin with @label. */
+static inline gboolean
+may_begin (guchar first, BaruaText label)
+{
+  return label.n > 0 && (first >= 0x80 || first == (guchar)*label.p);
 }
 
 gboolean
@@ -190,8 +241,10 @@ barua_labels_begin (const BaruaLabels *labels, BaruaText text)
   else if (!labels->has_wide_first)
     return FALSE;
   for (guint i = 0; i < labels->n_fields; i++)
-    if (begins_with (text, labels->fields[i].tiny_folded)
-        || begins_with (text, labels->fields[i].short_folded))
+    if ((may_begin (first, labels->fields[i].tiny_folded)
+         && begins_with (text, labels->fields[i].tiny_folded))
+        || (may_begin (first, labels->fields[i].short_folded)
+            && begins_with (text, labels->fields[i].short_folded)))
       return TRUE;
   return FALSE;
 }
@@ -199,12 +252,21 @@ barua_labels_begin (const BaruaLabels *labels, BaruaText text)
 int
 barua_labels_find_tiny (const BaruaLabels *labels, BaruaText label, guint from)
 {
+  guint64 word = key_word (label, TRUE);
   gsize length;
 
   for (guint i = from; i < labels->n_fields; i++)
     {
-      BaruaText folded = labels->fields[i].tiny_folded;
-      if (folded.n > 0 && barua_text_has_folded_prefix (label, folded, &length)
+      const BaruaFieldLabels *field = &labels->fields[i];
+      if (word != 0 || field->tiny_word != 0)
+        {
+          /* what is a number is equal to nothing that is none */
+          if (word == field->tiny_word)
+            return (int)i;
+          continue;
+        }
+      if (field->tiny_folded.n > 0
+          && barua_text_has_folded_prefix (label, field->tiny_folded, &length)
           && length == label.n)
         return (int)i;
     }

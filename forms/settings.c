@@ -31,6 +31,7 @@ struct _BaruaSettings
   BaruaArena *arena;
   BaruaTexts *texts;
   BaruaText locale;
+  guint locale_index;
   gboolean forms_only_mode;
   BaruaPhoneRules phone_rules;
   GArray *locales;  /* of BaruaText; the first is absent */
@@ -83,11 +84,24 @@ compile_texts (BaruaSettings *settings)
   barua_texts_add_shipped (settings->texts);
 }
 
+/* The number of the language @locale; 0 when there is none. */
+static guint
+find_locale (const BaruaSettings *settings, BaruaText locale)
+{
+  const BaruaText *locales = (const BaruaText *)(void *)settings->locales->data;
+
+  if (locale.p != NULL)
+    for (guint i = 1; i < settings->locales->len; i++)
+      if (barua_text_equal (locales[i], locale))
+        return i;
+  return 0;
+}
+
 static void
 need_locale (BaruaSettings *settings, BaruaText code)
 {
   if (code.n == 0 || code.n > MAX_LOCALE_BYTES || settings->locales->len >= MAX_LOCALES
-      || barua_settings_locale_index (settings, code) > 0)
+      || find_locale (settings, code) > 0)
     return;
   g_array_append_val (settings->locales, code);
 }
@@ -235,6 +249,7 @@ barua_settings_compile (GBytes *text, GBytes *const *messages, guint n_messages,
   if (barua_json_type (forms) != BARUA_JSON_OBJECT)
     forms = BARUA_JSON_NONE;
   collect_locales (settings, forms);
+  settings->locale_index = find_locale (settings, settings->locale);
   compile_forms (settings, forms);
   return settings;
 }
@@ -346,13 +361,9 @@ barua_settings_texts (const BaruaSettings *settings)
 guint
 barua_settings_locale_index (const BaruaSettings *settings, BaruaText locale)
 {
-  const BaruaText *locales = (const BaruaText *)(void *)settings->locales->data;
-
-  if (locale.p != NULL)
-    for (guint i = 1; i < settings->locales->len; i++)
-      if (barua_text_equal (locales[i], locale))
-        return i;
-  return 0;
+  return locale.p == settings->locale.p && locale.n == settings->locale.n
+             ? settings->locale_index
+             : find_locale (settings, locale);
 }
 
 guint

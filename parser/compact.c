@@ -45,6 +45,32 @@ last_quote (const char *p, const char *end)
   return quote > p + 1 ? quote + 1 : NULL;
 }
 
+/* Whether @byte is ASCII behind the quote in order: most of what words are made of, at one stroke. */
+static inline gboolean
+is_word_byte (char byte)
+{
+  return (guchar)(byte - '#') < 0x80 - '#';
+}
+
+/* Behind what is neither white space nor a quote. */
+static inline const char *
+behind_word (const char *p, const char *end)
+{
+  while (p < end)
+    {
+      const char *next = p;
+      if (is_word_byte (*p))
+        {
+          p++;
+          continue;
+        }
+      if (*p == '"' || barua_is_white (barua_next_char (&next, end)))
+        break;
+      p = next;
+    }
+  return p;
+}
+
 /* The next token at or behind *@at; FALSE at the end. */
 static gboolean
 next_token (const char **at, const char *end, QuoteEnd quote_end, BaruaText *token)
@@ -66,14 +92,7 @@ next_token (const char **at, const char *end, QuoteEnd quote_end, BaruaText *tok
           p++;
           continue;
         }
-      while (p < end && *p != '"')
-        {
-          const char *next = p + 1;
-          guchar byte = (guchar)*p;
-          if ((byte <= ' ' || byte >= 0x80) && (next = p, barua_is_white (barua_next_char (&next, end))))
-            break;
-          p = next;
-        }
+      p = behind_word (p, end);
       if (p > from)
         {
           *token = (BaruaText){ from, (gsize)(p - from) };
@@ -102,6 +121,18 @@ scan (BaruaText text, QuoteEnd quote_end, BaruaText *tokens, guint most)
   return n;
 }
 
+/* Whether @text is words of the usual bytes with single blanks between: it is joined already. */
+static gboolean
+is_joined (BaruaText text)
+{
+  const char *end = text.p + text.n;
+
+  for (const char *p = text.p; p < end; p++)
+    if (!is_word_byte (*p) && (*p != ' ' || p == text.p || p[-1] == ' '))
+      return FALSE;
+  return text.n > 0 && end[-1] != ' ';
+}
+
 /* All tokens from @from on joined by one blank: a piece of the message when they stand so there. */
 static BaruaText
 join_rest (BaruaText text, const char *from, QuoteEnd quote_end, BaruaArena *arena)
@@ -111,6 +142,9 @@ join_rest (BaruaText text, const char *from, QuoteEnd quote_end, BaruaArena *are
   gboolean is_copy = FALSE;
   char *copy = NULL;
 
+  BaruaText rest = { from, (gsize)(end - from) };
+  if (rest.n < 2 * BARUA_MESSAGE_MAX_VALUES && is_joined (rest))
+    return rest;
   for (guint n = 0; n < BARUA_MESSAGE_MAX_VALUES && next_token (&at, end, quote_end, &token); n++)
     {
       if (joined.p == NULL)

@@ -68,10 +68,16 @@ barua_form_code_is_muvuku (BaruaText message)
   return find_second_bang (message, find_header (barua_text_trim_start (message))) != NULL;
 }
 
-static gboolean
+/* Whether an ASCII character may stand behind a code. */
+static const guint8 code_ends[128] = {
+  ['\t'] = 1, ['\n'] = 1, ['\v'] = 1, ['\f'] = 1, ['\r'] = 1, [' '] = 1,
+  ['!'] = 1,  ['-'] = 1,  [','] = 1,  [':'] = 1,  ['#'] = 1,
+};
+
+static inline gboolean
 ends_code (gunichar c)
 {
-  return c == '!' || c == '-' || c == ',' || c == ':' || c == '#' || barua_is_white (c);
+  return c < 0x80 ? code_ends[c] : barua_is_wide_white (c);
 }
 
 /* The run of characters that may be a code at the start of @message. */
@@ -156,8 +162,10 @@ barua_form_code_remove (BaruaText text, BaruaText meta_code)
     {
       if (p == end)
         return text;
-      if (barua_fold_char (barua_next_char (&p, end))
-          != barua_fold_char (barua_next_char (&m, meta_end)))
+      if (*p == *m && (guchar)*p < 0x80)
+        p++, m++;
+      else if (barua_fold_char (barua_next_char (&p, end))
+               != barua_fold_char (barua_next_char (&m, meta_end)))
         return text;
     }
   while (p < end)

@@ -19,32 +19,10 @@
 
 static const BaruaText no_text = { NULL, 0 };
 
-/* Whether @text is ASCII without U+0000. */
-static gboolean
-is_plain (BaruaText text)
-{
-  const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101);
-  const guint64 tops = G_GUINT64_CONSTANT (0x8080808080808080);
-  gsize i = 0;
-
-  for (; i + 8 <= text.n; i += 8)
-    {
-      guint64 word;
-      memcpy (&word, text.p + i, sizeof word);
-      if (((word - ones) | word) & tops)
-        return FALSE;
-    }
-  for (; i < text.n; i++)
-    if ((guchar)(text.p[i] - 1) >= 0x7F)
-      return FALSE;
-  return TRUE;
-}
-
 BaruaText
-barua_record_clean_text (BaruaArena *arena, BaruaText text)
+barua_record_replace_damage (BaruaArena *arena, BaruaText text)
 {
-  if (text.n == 0 || is_plain (text)
-      || (memchr (text.p, '\0', text.n) == NULL && g_utf8_validate_len (text.p, text.n, NULL)))
+  if (memchr (text.p, '\0', text.n) == NULL && g_utf8_validate_len (text.p, text.n, NULL))
     return text;
 
   g_autoptr (GString) clean = g_string_sized_new (text.n + 8);
@@ -159,20 +137,40 @@ missing_keys (const BaruaRecord *record, BaruaArena *arena)
   return barua_arena_copy (arena, (BaruaText){ keys->str, keys->len });
 }
 
-/* Wrong types, then what is missing (parsing.md section 9). */
-static void
-validate (const BaruaSettings *settings, BaruaArena *arena, BaruaRecord *record)
+/* What a look at all values tells. */
+typedef struct
 {
-  gboolean any_missing = FALSE;
+  gboolean any_missing;
+  gboolean any_wrong;
+  gsize bytes; /* that the values take as JSON at most */
+} Survey;
+
+static Survey
+survey_values (const BaruaRecord *record)
+{
+  const BaruaField *fields
+      = record->n_values > 0 ? barua_form_fields (record->definition) : NULL;
+  Survey survey = { FALSE, FALSE, 0 };
 
   for (guint i = 0; i < record->n_values; i++)
     {
+      const BaruaValue *value = &record->values[i];
+      survey.bytes += barua_value_bytes (value);
+      if (value->type == BARUA_VALUE_ABSENT || value->type == BARUA_VALUE_NULL)
+        survey.any_missing |= fields[i].is_required;
+      else
+        survey.any_wrong |= barua_field_is_wrong_type (&fields[i], value);
+    }
+  return survey;
+}
+
+/* Adds an error for every value of a wrong type. */
+static void
+add_wrong_types (const BaruaSettings *settings, BaruaArena *arena, BaruaRecord *record)
+{
+  for (guint i = 0; i < record->n_values; i++)
+    {
       const BaruaField *field = barua_form_field (record->definition, i);
-      if (is_missing (field, &record->values[i]))
-        {
-          any_missing = TRUE;
-          continue;
-        }
       if (!barua_field_is_wrong_type (field, &record->values[i]))
         continue;
       BaruaPlaceholder names[]
@@ -180,10 +178,19 @@ validate (const BaruaSettings *settings, BaruaArena *arena, BaruaRecord *record)
       add_error (settings, arena, record, BARUA_TEXT ("sys.incorrect_type"), names,
                  G_N_ELEMENTS (names));
     }
-  if (!any_missing)
+}
+
+/* Wrong types, then what is missing (parsing.md section 9). */
+static void
+validate (const BaruaSettings *settings, BaruaArena *arena, const Survey *survey,
+          BaruaRecord *record)
+{
+  if (survey->any_wrong)
+    add_wrong_types (settings, arena, record);
+  if (!survey->any_missing)
     return;
-  BaruaPlaceholder fields[] = { { "fields", missing_keys (record, arena) } };
-  add_error (settings, arena, record, BARUA_TEXT ("sys.missing_fields"), fields, 1);
+  BaruaPlaceholder keys[] = { { "fields", missing_keys (record, arena) } };
+  add_error (settings, arena, record, BARUA_TEXT ("sys.missing_fields"), keys, 1);
 }
 
 /* The language of texts for the sender. */
@@ -198,21 +205,27 @@ answer_locale (const BaruaSettings *settings, const BaruaRecord *record, BaruaTe
   return message_locale.n > 0 ? message_locale : barua_settings_locale (settings);
 }
 
+/* Copies a key of the plan: in blocks, what is too much is written over. */
+static inline char *
+write_key (char *out, BaruaText key)
+{
+  for (gsize i = 0; i < key.n; i += BARUA_PLAN_KEY_BLOCK)
+    memcpy (out + i, key.p + i, BARUA_PLAN_KEY_BLOCK);
+  return out + key.n;
+}
+
 /* Writes `fields`. */
 static BaruaText
-write_fields (const BaruaRecord *record, BaruaArena *arena, gboolean keeps_objects)
+write_fields (const BaruaRecord *record, const Survey *survey, BaruaArena *arena,
+              gboolean keeps_objects)
 {
   if (record->definition == NULL)
     return BARUA_TEXT ("{}");
 
   guint n_steps;
   const BaruaPlanStep *plan = barua_form_plan (record->definition, &n_steps);
-  gsize bytes = barua_form_plan_bytes (record->definition);
-  for (guint i = 0; i < record->n_values; i++)
-    if (record->values[i].type != BARUA_VALUE_ABSENT)
-      bytes += barua_value_bytes (&record->values[i]);
-
-  char *begin = barua_arena_alloc (arena, bytes), *out = begin;
+  char *begin = barua_arena_alloc (arena, barua_form_plan_bytes (record->definition) + survey->bytes);
+  char *out = begin;
   char *opened[BARUA_FORM_MAX_DEPTH]; /* where each object that is open begins, with its comma */
   char *inside[BARUA_FORM_MAX_DEPTH]; /* behind its brace */
   guint depth = 0;
@@ -235,7 +248,7 @@ write_fields (const BaruaRecord *record, BaruaArena *arena, gboolean keeps_objec
       char *from = out;
       if (out[-1] != '{')
         *out++ = ',';
-      out = barua_write_raw (out, step->key);
+      out = write_key (out, step->key);
       if (step->kind == BARUA_PLAN_FIELD)
         {
           out = barua_write_value (out, &record->values[step->field]);
@@ -276,10 +289,11 @@ barua_record_finish (const BaruaSettings *settings, BaruaArena *arena, BaruaText
 
   record->form = is_unknown && !forms_only ? no_text : record->code;
   record->locale = answer_locale (settings, record, message_locale);
-  record->fields = write_fields (record, arena, keeps_objects);
+  Survey survey = survey_values (record);
+  record->fields = write_fields (record, &survey, arena, keeps_objects);
   record->refid = make_refid (record, arena);
   if (!is_unknown)
-    validate (settings, arena, record);
+    validate (settings, arena, &survey, record);
   if (has_extra)
     add_error (settings, arena, record, BARUA_TEXT ("extra_fields"), NULL, 0);
   if (is_empty)

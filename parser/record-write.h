@@ -2,6 +2,7 @@
 #pragma once
 
 #include "parser/record.h"
+#include "parser/writer.h"
 
 G_BEGIN_DECLS
 
@@ -28,7 +29,15 @@ BaruaText barua_record_sender (const BaruaSettings *settings, BaruaArena *arena,
 /** `reported_date` of a timestamp (parsing.md 8.1); @text counts when @json is absent. */
 double barua_record_date (BaruaText text, BaruaJson json, BaruaArena *arena, gint64 now_ms);
 
+/** barua_record_clean_text() of a text that is not plain. */
+BaruaText barua_record_replace_damage (BaruaArena *arena, BaruaText text);
+
 /** @text with U+0000 and bytes that are no UTF-8 as U+FFFD (parsing.md D24). */
-BaruaText barua_record_clean_text (BaruaArena *arena, BaruaText text);
+static inline BaruaText
+barua_record_clean_text (BaruaArena *arena, BaruaText text)
+{
+  return text.n == 0 || barua_text_is_plain (text) ? text
+                                                   : barua_record_replace_damage (arena, text);
+}
 
 G_END_DECLS

@@ -28,6 +28,7 @@ typedef struct
   const BaruaForm *form; /* NULL when none is known */
   BaruaValue *values;    /* one for each field */
   BaruaText format;
+  gboolean is_plain; /* the message is ASCII that JSON takes as it is */
   gboolean has_extra;
 } Reading;
 
@@ -38,12 +39,12 @@ static void
 convert_values (Reading *reading, const BaruaText *raw)
 {
   const BaruaPhoneRules *rules = barua_settings_phone_rules (reading->settings);
+  const BaruaField *fields = barua_form_fields (reading->form);
   guint n = barua_form_n_fields (reading->form);
 
   for (guint i = 0; i < n; i++)
     if (raw[i].p != NULL)
-      barua_field_convert (barua_form_field (reading->form, i), raw[i], rules, reading->arena,
-                           &reading->values[i]);
+      barua_field_convert (&fields[i], raw[i], rules, reading->arena, &reading->values[i]);
 }
 
 /* Raw values, all absent. */
@@ -112,7 +113,7 @@ read_plain (Reading *reading)
       return;
     }
   reading->format = BARUA_TEXT ("textforms");
-  barua_textforms_read (text, reading->form, labels,
+  barua_textforms_read (text, reading->is_plain, reading->form, labels,
                         barua_settings_phone_rules (reading->settings), reading->arena,
                         reading->values);
 }
@@ -184,8 +185,8 @@ write_member (char *out, BaruaText start, BaruaText text)
 
 /* `sms_message` of a message (parsing.md section 8). */
 static BaruaText
-write_sms_message (const BaruaMessage *message, BaruaText locale, BaruaText code,
-                   BaruaArena *arena)
+write_sms_message (const BaruaMessage *message, gboolean is_plain, BaruaText locale,
+                   BaruaText code, BaruaArena *arena)
 {
   const BaruaText texts[]
       = { message->message, code, message->timestamp, locale, message->from, message->gateway_ref };
@@ -195,7 +196,14 @@ write_sms_message (const BaruaMessage *message, BaruaText locale, BaruaText code
 
   char *begin = barua_arena_alloc (arena, bytes);
   char *out = barua_write_raw (begin, BARUA_TEXT ("{\"type\":\"sms_message\",\"message\":"));
-  out = barua_write_string (out, message->message);
+  if (is_plain)
+    {
+      *out++ = '"';
+      out = barua_write_raw (out, message->message);
+      *out++ = '"';
+    }
+  else
+    out = barua_write_string (out, message->message);
   out = write_member (out, BARUA_TEXT (",\"form\":"), code);
   if (message->timestamp_json.text != NULL)
     {
@@ -218,11 +226,12 @@ write_sms_message (const BaruaMessage *message, BaruaText locale, BaruaText code
 
 /* The message with clean texts; the reference is no text to be read but a key, and stays as it is. */
 static BaruaMessage
-clean_message (const BaruaMessage *message, BaruaArena *arena)
+clean_message (const BaruaMessage *message, gboolean is_plain, BaruaArena *arena)
 {
   BaruaMessage clean = *message;
 
-  clean.message = barua_record_clean_text (arena, message->message);
+  if (!is_plain)
+    clean.message = barua_record_clean_text (arena, message->message);
   clean.from = barua_record_clean_text (arena, message->from);
   clean.timestamp = barua_record_clean_text (arena, message->timestamp);
   clean.locale = barua_record_clean_text (arena, message->locale);
@@ -272,9 +281,13 @@ barua_record_from_definition (const BaruaSettings *settings, const BaruaForm *fo
   if (!check_message (message, error))
     return FALSE;
 
-  BaruaMessage clean = clean_message (message, arena);
+  gboolean is_plain = barua_text_is_plain (message->message);
+  BaruaMessage clean = clean_message (message, is_plain, arena);
   BaruaText locale = message_locale (&clean);
-  Reading reading = { .settings = settings, .message = &clean, .arena = arena };
+  Reading reading = { .settings = settings,
+                      .message = &clean,
+                      .arena = arena,
+                      .is_plain = is_plain };
   barua_form_code_read (clean.message, arena, &reading.code);
   if (form == NULL)
     barua_form_code_find (settings, arena, &reading.code);
@@ -292,7 +305,7 @@ barua_record_from_definition (const BaruaSettings *settings, const BaruaForm *fo
                        barua_text_is_blank (clean.message), reading.code.is_muvuku, record);
   record->reported_date_ms
       = barua_record_date (clean.timestamp, clean.timestamp_json, arena, clean.now_ms);
-  record->sms_message = write_sms_message (&clean, locale, reading.code.code, arena);
+  record->sms_message = write_sms_message (&clean, is_plain, locale, reading.code.code, arena);
   return TRUE;
 }
 
@@ -307,7 +320,7 @@ void
 barua_record_plain (const BaruaSettings *settings, const BaruaMessage *message, BaruaArena *arena,
                     BaruaRecord *record)
 {
-  BaruaMessage clean = clean_message (message, arena);
+  BaruaMessage clean = clean_message (message, FALSE, arena);
   BaruaText locale = message_locale (&clean);
 
   if (clean.message.p == NULL)
@@ -318,7 +331,7 @@ barua_record_plain (const BaruaSettings *settings, const BaruaMessage *message, 
   record->locale = locale.n > 0 ? locale : barua_settings_locale (settings);
   record->reported_date_ms
       = barua_record_date (clean.timestamp, clean.timestamp_json, arena, clean.now_ms);
-  record->sms_message = write_sms_message (&clean, locale, no_text, arena);
+  record->sms_message = write_sms_message (&clean, FALSE, locale, no_text, arena);
 }
 
 /* A member that is text, or a number as it is spelled; absent otherwise. */

@@ -46,11 +46,13 @@ gboolean barua_textforms_iter_next (BaruaTextformsIter *iter, BaruaArena *arena,
 
 /**
  * barua_textforms_read:
+ * @is_plain: @text is known to be ASCII without controls; if not, it is looked at
  * @labels: in the language of the message
  * @values: (array): one for each field, absent; receives typed values (parsing.md 6.3, 7)
  */
-void barua_textforms_read (BaruaText text, const BaruaForm *form, const BaruaLabels *labels,
-                           const BaruaPhoneRules *rules, BaruaArena *arena, BaruaValue *values);
+void barua_textforms_read (BaruaText text, gboolean is_plain, const BaruaForm *form,
+                           const BaruaLabels *labels, const BaruaPhoneRules *rules,
+                           BaruaArena *arena, BaruaValue *values);
 
 /**
  * barua_textforms_append_raw:

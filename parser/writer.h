@@ -31,10 +31,37 @@ barua_escape_bits (guint64 word)
 {
   const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101);
   const guint64 tops = G_GUINT64_CONSTANT (0x8080808080808080);
-  guint64 quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
 
-  return (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash))
-         & tops;
+  /* '"' is 0x22, so that it and the controls are what is below 0x21 with one bit turned over */
+  return (((word ^ (ones * 0x02)) - ones * 0x21) | ((word ^ (ones * '\\')) - ones)) & ~word & tops;
+}
+
+/** Whether @text is ASCII without controls, so that JSON takes it as it is. */
+static inline gboolean
+barua_text_is_plain (BaruaText text)
+{
+  const guint64 tops = G_GUINT64_CONSTANT (0x8080808080808080);
+  guint64 word, found = 0;
+  gsize i = 0;
+
+  for (; i + 8 <= text.n; i += 8)
+    {
+      memcpy (&word, text.p + i, sizeof word);
+      found |= barua_escape_bits (word) | (word & tops);
+    }
+  if (i < text.n && text.n >= 8)
+    {
+      /* the last eight bytes, some of them once more */
+      memcpy (&word, text.p + text.n - 8, sizeof word);
+      found |= barua_escape_bits (word) | (word & tops);
+      return found == 0;
+    }
+  for (; i < text.n; i++)
+    {
+      guchar c = (guchar)text.p[i];
+      found |= c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
+    }
+  return found == 0;
 }
 
 /** Copies @n bytes at @p, 4 to 8 of them, when none needs an escape. */
@@ -57,77 +84,88 @@ static inline gsize
 barua_copy_plain (char *out, const char *p, gsize n)
 {
   gsize i = 0;
+  guint64 word;
 
   for (; i + 8 <= n; i += 8)
     {
-      guint64 word;
       memcpy (&word, p + i, sizeof word);
       if (barua_escape_bits (word) != 0)
         break;
       memcpy (out + i, &word, sizeof word);
     }
-  if (n - i >= 4 && n - i <= 8 && barua_copy_plain_short (out + i, p + i, n - i))
+  if (i == n)
+    return n;
+  if (n >= 8 && i + 8 > n)
+    {
+      /* the last eight bytes once more */
+      memcpy (&word, p + n - 8, sizeof word);
+      if (barua_escape_bits (word) == 0)
+        {
+          memcpy (out + n - 8, &word, sizeof word);
+          return n;
+        }
+    }
+  else if (n >= 4 && n < 8 && barua_copy_plain_short (out, p, n))
     return n;
   for (; i < n && (guchar)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\'; i++)
     out[i] = p[i];
   return i;
 }
 
+/** Writes what is left of a string, from a byte on that needs an escape, and the last quote. */
+char *barua_write_escaped (char *out, const char *p, const char *end);
+
 /** Writes @text as a JSON string. */
 static inline char *
 barua_write_string (char *out, BaruaText text)
 {
-  static const char hex[] = "0123456789abcdef";
-  const char *p = text.p, *end = text.p + text.n;
-
   *out++ = '"';
-  while (p < end)
-    {
-      gsize run = barua_copy_plain (out, p, (gsize)(end - p));
-      out += run;
-      p += run;
-      if (p == end)
-        break;
-      guchar c = (guchar)*p++;
-      *out++ = '\\';
-      if (c == '"' || c == '\\')
-        *out++ = (char)c;
-      else if (c == '\n')
-        *out++ = 'n';
-      else if (c == '\r')
-        *out++ = 'r';
-      else if (c == '\t')
-        *out++ = 't';
-      else
-        {
-          memcpy (out, "u00", 3);
-          out[3] = hex[c >> 4];
-          out[4] = hex[c & 15];
-          out += 5;
-        }
-    }
+  gsize run = barua_copy_plain (out, text.p, text.n);
+  out += run;
+  if (run < text.n)
+    return barua_write_escaped (out, text.p + run, text.p + text.n);
   *out++ = '"';
   return out;
+}
+
+/** "00" to "99" without anything between. */
+extern const char barua_two_digits[201];
+
+/** Writes a natural number. */
+static inline char *
+barua_write_natural (char *out, guint64 number)
+{
+  char digits[20]; /* 2^64 has as many */
+  char *end = digits + sizeof digits, *p = end;
+
+  if (number < 10)
+    {
+      *out = (char)('0' + number);
+      return out + 1;
+    }
+  for (; number >= 100; number /= 100)
+    {
+      p -= 2;
+      memcpy (p, barua_two_digits + number % 100 * 2, 2);
+    }
+  p -= 2;
+  memcpy (p, barua_two_digits + number * 2, 2);
+  p += *p == '0';
+  memcpy (out, p, (gsize)(end - p));
+  return out + (end - p);
 }
 
 /** Writes a finite number. */
 static inline char *
 barua_write_number (char *out, double number)
 {
-  if (fabs (number) <= 9007199254740991.0 && floor (number) == number)
+  if (fabs (number) <= 9007199254740991.0 && (double)(gint64)number == number)
     {
-      char digits[24];
-      char *p = digits + sizeof digits;
       gint64 whole = (gint64)number;
       guint64 rest = whole < 0 ? -(guint64)whole : (guint64)whole;
-      do
-        *--p = (char)('0' + rest % 10);
-      while ((rest /= 10) > 0);
       if (whole < 0)
-        *--p = '-';
-      gsize n = (gsize)(digits + sizeof digits - p);
-      memcpy (out, p, n);
-      return out + n;
+        *out++ = '-';
+      return barua_write_natural (out, rest);
     }
   g_autoptr (GString) text = g_string_new (NULL);
   barua_json_append_number (text, number);
