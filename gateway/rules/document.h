@@ -25,6 +25,12 @@ typedef enum
 /** Judges an id for writing: `_design/x` is fine, `_local/x` and any other `_x` are reserved. */
 BaruaIdVerdict barua_id_check (BaruaText id);
 
+/** Bytes of the longest name of a database (documents.md 1). */
+#define BARUA_DATABASE_NAME_MAX_BYTES 238
+
+/** Whether a database of that name may be created (documents.md 1). */
+gboolean barua_database_name_is_valid (BaruaText name);
+
 /** The reason for the client; %NULL for %BARUA_ID_FINE. */
 const char *barua_id_verdict_reason (BaruaIdVerdict verdict);
 

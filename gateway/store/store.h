@@ -27,6 +27,10 @@ GQuark barua_store_error_quark (void);
  * @BARUA_STORE_ERROR_LOCKED: another server has the file
  * @BARUA_STORE_ERROR_TOO_NEW: the file was written by a newer version
  * @BARUA_STORE_ERROR_FAILED: anything else the operator must look at
+ * @BARUA_STORE_ERROR_MISSING_STUB: a stub names an attachment that the parent has not; the message
+ *   is the reason of documents.md 13
+ * @BARUA_STORE_ERROR_EXISTS: there is a database of that name already
+ * @BARUA_STORE_ERROR_FORBIDDEN: a database that must stay
  */
 typedef enum
 {
@@ -40,6 +44,9 @@ typedef enum
   BARUA_STORE_ERROR_LOCKED,
   BARUA_STORE_ERROR_TOO_NEW,
   BARUA_STORE_ERROR_FAILED,
+  BARUA_STORE_ERROR_MISSING_STUB,
+  BARUA_STORE_ERROR_EXISTS,
+  BARUA_STORE_ERROR_FORBIDDEN,
 } BaruaStoreError;
 
 /** The databases that exist from the first start on (documents.md 1), besides the default one. */
@@ -177,11 +184,17 @@ BaruaStore *barua_reader_store (BaruaReader *reader);
 
 /* Documents. @db is everywhere the name of a database, NULL for the default one. */
 
+/* See gateway/store/store-attachments.h. */
+typedef struct _BaruaAttachment BaruaAttachment;
+typedef struct _BaruaAttachmentEdit BaruaAttachmentEdit;
+
 /**
  * BaruaDocument:
  * @rev: `N-hash`
  * @body: the text as stored: minified, without `_` members, NUL-terminated
+ * @attachments: (array length=n_attachments): of this revision, in byte order of their names
  * @seq: its sequence number
+ * @n_leaves: of the document; only with more than one it may have conflicts
  * @is_hidden: read by administrators only (documents.md 9)
  *
  * One revision of a document. All of it is freed by barua_document_free().
@@ -191,7 +204,10 @@ typedef struct
   BaruaText id;
   BaruaText rev;
   BaruaText body;
+  const BaruaAttachment *attachments;
+  gsize n_attachments;
   gint64 seq;
+  gint64 n_leaves;
   gboolean is_deleted;
   gboolean is_hidden;
 } BaruaDocument;
@@ -264,17 +280,23 @@ typedef struct
  * @is_found: %FALSE for a key that never was a document; the rest is then empty
  * @is_deleted: a tombstone, only ever found by key; its @body is absent
  * @body: (nullable): as stored, when asked for
+ * @attachments: (nullable) (array length=n_attachments): with the body
+ * @n_leaves: of the document
  */
 typedef struct
 {
   BaruaText id;
   BaruaText rev;
   BaruaText body;
+  const BaruaAttachment *attachments;
+  gsize n_attachments;
+  gint64 n_leaves;
   gboolean is_found;
   gboolean is_deleted;
 } BaruaListingRow;
 
-/** Gets one row, borrowed for the call; %FALSE ends the listing (which is no error). */
+/** Gets one row, borrowed for the call; %FALSE ends the listing (which is no error). May ask the
+ * reader for trees and pieces of attachments. */
 typedef gboolean (*BaruaListingFunc) (const BaruaListingRow *row, gpointer data);
 
 /**
@@ -309,7 +331,10 @@ gboolean barua_reader_database_info (BaruaReader *reader, const char *db, BaruaD
  * @rev: (nullable): the parent revision; absent for a new document, or one to be made again after
  * deletion
  * @body: minified, an object without `_` members, valid JSON; it is stored as it is
- * @is_server_made: the superseded body is dropped at once (documents.md 4)
+ * @attachments: (nullable) (array length=n_attachments): all that the new revision has, each name
+ *   once; a name that is left out is removed
+ * @is_server_made: the superseded body is dropped at once (documents.md 4), and the attachments of
+ *   the parent stay, whatever @attachments says
  * @is_hidden: read by administrators only
  * @gateway_ref: (nullable): the reference claimed for this document by barua_tx_claim_reference()
  *
@@ -322,6 +347,8 @@ typedef struct
   BaruaText rev;
   BaruaText body;
   BaruaText gateway_ref;
+  const BaruaAttachmentEdit *attachments;
+  gsize n_attachments;
   gboolean is_deleted;
   gboolean is_server_made;
   gboolean is_hidden;
@@ -340,7 +367,7 @@ typedef struct
  * @written: (out) (optional)
  * @error: %BARUA_STORE_ERROR_CONFLICT, %BARUA_STORE_ERROR_NOT_FOUND (a @rev, but never such a
  *   document; or no such database), %BARUA_STORE_ERROR_INVALID, %BARUA_STORE_ERROR_INVALID_REV,
- *   %BARUA_STORE_ERROR_FULL, %BARUA_STORE_ERROR_FAILED
+ *   %BARUA_STORE_ERROR_MISSING_STUB, %BARUA_STORE_ERROR_FULL, %BARUA_STORE_ERROR_FAILED
  *
  * Adds a revision by the verdicts of documents.md 4. A document of the default database brings its
  * rows of the message queue along; a message keeps account, lease and hand-outs as long as its uuid
@@ -445,6 +472,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaAccount, barua_account_free)
 /** Returns: (transfer full): the account; %BARUA_STORE_ERROR_NOT_FOUND when there is none. */
 BaruaAccount *barua_reader_get_account (BaruaReader *reader, const char *name, GError **error);
 
+/** Returns: (transfer full): the account of a document of `_users`; %BARUA_STORE_ERROR_NOT_FOUND.
+ * A write of such a document is one to the account: in the same job put the document, then the
+ * account with the new hash, or delete the account with its document (users.md 3). */
+BaruaAccount *barua_reader_get_account_of (BaruaReader *reader, BaruaText document_id,
+                                           GError **error);
+
 gboolean barua_reader_count_accounts (BaruaReader *reader, guint *count, GError **error);
 
 /**
@@ -456,7 +489,7 @@ gboolean barua_reader_count_accounts (BaruaReader *reader, guint *count, GError 
 gboolean barua_tx_put_account (BaruaTx *tx, const char *name, const char *document_id,
                                const char *hash, GError **error);
 
-/** Removes the account if there is one. */
+/** Removes the account if there is one, and its sessions. */
 gboolean barua_tx_delete_account (BaruaTx *tx, const char *name, GError **error);
 
 /**
