@@ -36,20 +36,29 @@ document_in (const char *state)
   return out;
 }
 
-/* Applies an update of the phone; FALSE when nothing is to be stored. */
+/* Applies updates of the phone in one go; FALSE when nothing is to be stored. */
 static gboolean
-apply_update (GString *document, const char *update)
+apply_updates (GString *document, const char *const *updates, guint n)
 {
-  const BaruaMessagePath path = { BARUA_MESSAGE_LIST_TASKS, 0, 0 };
-  g_autoptr (GString) details = g_string_new (NULL);
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
   g_autoptr (GString) out = g_string_new (NULL);
-  BaruaTaskChange change = { .now_ms = NOW };
+  g_autofree BaruaTaskChange *changes = g_new0 (BaruaTaskChange, n);
 
-  barua_task_change_from_update (read_valid (update), details, &change);
-  if (!barua_task_apply (text_of (document), path, &change, out))
+  for (guint i = 0; i < n; i++)
+    {
+      changes[i].now_ms = NOW;
+      barua_task_change_from_update (read_valid (updates[i]), arena, &changes[i]);
+    }
+  if (!barua_tasks_apply (text_of (document), changes, n, out))
     return FALSE;
   g_string_assign (document, out->str);
   return TRUE;
+}
+
+static gboolean
+apply_update (GString *document, const char *update)
+{
+  return apply_updates (document, &update, 1);
 }
 
 static char *
@@ -142,33 +151,86 @@ START_TEST (task_details)
 }
 END_TEST
 
-/* A task that says nothing of its state takes one; a path that leads nowhere changes nothing. */
+/* A task that says nothing of its state takes one; a place that is not there changes nothing. */
 START_TEST (task_odd)
 {
-  const BaruaTaskChange change = { .state = BARUA_TASK_STATE_SENT, .now_ms = NOW };
+  const BaruaTaskChange first = { .state = BARUA_TASK_STATE_PENDING, .now_ms = NOW };
+  const BaruaTaskChange second = { .task = 1, .state = BARUA_TASK_STATE_SENT, .now_ms = NOW };
+  const BaruaTaskChange scheduled = { .list = BARUA_MESSAGE_LIST_SCHEDULED_TASKS,
+                                      .state = BARUA_TASK_STATE_SENT,
+                                      .now_ms = NOW };
   g_autoptr (GString) out = g_string_new (NULL);
 
-  ck_assert (!barua_task_apply (
-      BARUA_TEXT ("{}"), (BaruaMessagePath){ BARUA_MESSAGE_LIST_TASKS, 0, 0 }, &change, out));
-  ck_assert (!barua_task_apply (BARUA_TEXT ("{\"tasks\":[1]}"),
-                                (BaruaMessagePath){ BARUA_MESSAGE_LIST_TASKS, 0, 0 }, &change,
-                                out));
-  ck_assert (!barua_task_apply (BARUA_TEXT ("{\"tasks\":[{}]}"),
-                                (BaruaMessagePath){ BARUA_MESSAGE_LIST_TASKS, 1, 0 }, &change,
-                                out));
+  ck_assert (!barua_tasks_apply (BARUA_TEXT ("{}"), &first, 1, out));
+  ck_assert (!barua_tasks_apply (BARUA_TEXT ("{\"tasks\":[1]}"), &first, 1, out));
+  ck_assert (!barua_tasks_apply (BARUA_TEXT ("{\"tasks\":{\"a\":{}}}"), &first, 1, out));
+  ck_assert (!barua_tasks_apply (BARUA_TEXT ("{\"tasks\":[{}]}"), &second, 1, out));
+  ck_assert (!barua_tasks_apply (BARUA_TEXT ("{\"tasks\":[{}]}"), &scheduled, 1, out));
   ck_assert_uint_eq (out->len, 0);
-  ck_assert (barua_task_apply (BARUA_TEXT ("{\"tasks\":[{}]}"),
-                               (BaruaMessagePath){ BARUA_MESSAGE_LIST_TASKS, 0, 0 }, &change, out));
-  ck_assert_str_eq (out->str, "{\"tasks\":[{\"state_history\":[{\"state\":\"sent\",\"timestamp\":"
-                              "\"2026-11-21T16:55:32.746Z\"}]}]}");
+  ck_assert (barua_tasks_apply (BARUA_TEXT ("{\"tasks\":[{}]}"), &first, 1, out));
+  ck_assert_str_eq (out->str, "{\"tasks\":[{\"state_history\":[{\"state\":\"pending\","
+                              "\"timestamp\":\"2026-11-21T16:55:32.746Z\"}]}]}");
+}
+END_TEST
+
+/* messaging.md 12 no. 5: several updates in one go are what they are one after the other */
+START_TEST (task_several)
+{
+  static const char *const updates[]
+      = { "{\"status\":\"UNSENT\"}", "{\"status\":\"PENDING\"}", "{\"status\":\"SENT\"}",
+          "{\"status\":\"SENT\"}",   "{\"status\":\"UNSENT\"}",  "{\"status\":\"DELIVERED\"}" };
+  g_autoptr (GString) at_once = document_in ("pending");
+  g_autoptr (GString) one_by_one = document_in ("pending");
+  guint history = 0;
+
+  ck_assert (apply_updates (at_once, updates, G_N_ELEMENTS (updates)));
+  for (gsize i = 0; i < G_N_ELEMENTS (updates); i++)
+    apply_update (one_by_one, updates[i]);
+  ck_assert_str_eq (at_once->str, one_by_one->str);
+  g_autofree char *state = state_of (at_once, &history);
+  ck_assert_str_eq (state, "delivered");
+  ck_assert_uint_eq (history, 6);
+}
+END_TEST
+
+/* Changes of several tasks in both lists, whatever the order of the lists and of the changes. */
+START_TEST (task_places)
+{
+  const BaruaTaskChange changes[] = {
+    { BARUA_MESSAGE_LIST_TASKS, 2, BARUA_TASK_STATE_SENT, { NULL, 0 }, NOW },
+    { BARUA_MESSAGE_LIST_SCHEDULED_TASKS, 0, BARUA_TASK_STATE_SENT, { NULL, 0 }, NOW },
+    { BARUA_MESSAGE_LIST_TASKS, 0, BARUA_TASK_STATE_SENT, { NULL, 0 }, NOW },
+    { BARUA_MESSAGE_LIST_TASKS, 9, BARUA_TASK_STATE_SENT, { NULL, 0 }, NOW },
+  };
+  static const char *const documents[] = {
+    "{\"x\":[1 "
+    "],\"tasks\":[{\"state\":\"pending\"},7,{\"state\":\"pending\"}],\"scheduled_tasks\":[{"
+    "\"state\":\"pending\"}],\"y\":2}",
+    "{\"scheduled_tasks\":[{\"state\":\"pending\"}],\"tasks\":[{\"state\":\"pending\"},7,{"
+    "\"state\":\"pending\"}],\"x\":[1 ],\"y\":2}",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (documents); i++)
+    {
+      g_autoptr (GString) out = g_string_new (NULL);
+      ck_assert (
+          barua_tasks_apply (barua_text (documents[i]), changes, G_N_ELEMENTS (changes), out));
+      BaruaJson document = read_valid (out->str);
+      ck_assert_ptr_null (strstr (out->str, "\"state\":\"pending\""));
+      ck_assert_ptr_nonnull (strstr (out->str, "\"x\":[1 ]"));
+      ck_assert_uint_eq (barua_json_size (barua_json_member (document, "tasks")), 3);
+      ck_assert_uint_eq (barua_json_size (barua_json_member (document, "scheduled_tasks")), 1);
+      ck_assert_uint_eq (barua_json_size (document), 4);
+    }
 }
 END_TEST
 
 START_TEST (task_new)
 {
   g_autoptr (GString) tasks = g_string_new ("[");
-  const BaruaNewTask task = { BARUA_TEXT ("u-1"),       BARUA_TEXT ("+254"), BARUA_TEXT ("a\"b"), { NULL, 0 }, { NULL, 0 },
-                              BARUA_TASK_STATE_PENDING, { NULL, 0 },         NOW };
+  const BaruaNewTask task
+      = { BARUA_TEXT ("u-1"), BARUA_TEXT ("+254"),      BARUA_TEXT ("a\"b"), { NULL, 0 },
+          { NULL, 0 },        BARUA_TASK_STATE_PENDING, { NULL, 0 },         NOW };
 
   barua_task_append (tasks, &task);
   barua_task_append (tasks, &task);
@@ -231,6 +293,8 @@ barua_suite (void)
   tcase_add_test (tc, task_text);
   tcase_add_test (tc, task_details);
   tcase_add_test (tc, task_odd);
+  tcase_add_test (tc, task_several);
+  tcase_add_test (tc, task_places);
   tcase_add_test (tc, task_new);
   tcase_add_loop_test (tc, task_time, 0, G_N_ELEMENTS (times));
   tcase_add_test (tc, task_uuid);

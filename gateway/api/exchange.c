@@ -67,18 +67,60 @@ barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const BaruaInc
 
 /* ---- states ---- */
 
-/* Changes one task of a document and stores it, unless nothing changes. */
+/* Documents with the changes that are to be made in them: each is then stored once. */
+typedef struct
+{
+  GHashTable *by_id; /* id -> GArray of BaruaTaskChange */
+  GPtrArray *ids;    /* in the order in which they were met; borrowed from by_id */
+} Changes;
+
+static void
+changes_clear (Changes *changes)
+{
+  g_hash_table_unref (changes->by_id);
+  g_ptr_array_unref (changes->ids);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Changes, changes_clear)
+
+static Changes
+changes_new (void)
+{
+  return (Changes){ g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                           (GDestroyNotify)g_array_unref),
+                    g_ptr_array_new () };
+}
+
+/* Notes a change of the task that holds @message. */
+static void
+changes_add (Changes *changes, const BaruaQueuedMessage *message, const BaruaTaskChange *change)
+{
+  GArray *list = g_hash_table_lookup (changes->by_id, message->document_id.p);
+  BaruaTaskChange placed = *change;
+
+  if (list == NULL)
+    {
+      char *id = g_strdup (message->document_id.p);
+      list = g_array_new (FALSE, FALSE, sizeof (BaruaTaskChange));
+      g_hash_table_insert (changes->by_id, id, list);
+      g_ptr_array_add (changes->ids, id);
+    }
+  placed.list = message->path.list;
+  placed.task = message->path.task;
+  g_array_append_val (list, placed);
+}
+
+/* Stores one document with its changes made, unless they change nothing. */
 static gboolean
-change_task (BaruaTx *tx, const BaruaQueuedMessage *message, const BaruaTaskChange *change,
-             GError **error)
+change_document (BaruaTx *tx, const char *id, const GArray *list, GError **error)
 {
   g_autoptr (BaruaDocument) document
-      = barua_reader_get_document (barua_tx_reader (tx), NULL, message->document_id, error);
+      = barua_reader_get_document (barua_tx_reader (tx), NULL, barua_text (id), error);
 
   if (document == NULL)
     return FALSE;
   g_autoptr (GString) body = g_string_sized_new (document->body.n + 128);
-  if (!barua_task_apply (document->body, message->path, change, body))
+  if (!barua_tasks_apply (document->body, (const BaruaTaskChange *)(void *)list->data, list->len,
+                          body))
     return TRUE;
   BaruaEdit edit = {
     .id = document->id,
@@ -90,22 +132,32 @@ change_task (BaruaTx *tx, const BaruaQueuedMessage *message, const BaruaTaskChan
   return barua_tx_put_document (tx, &edit, NULL, error);
 }
 
-gboolean
-barua_exchange_update (BaruaTx *tx, BaruaJson update, gint64 now_ms, GError **error)
+static gboolean
+change_documents (BaruaTx *tx, const Changes *changes, GError **error)
+{
+  for (guint i = 0; i < changes->ids->len; i++)
+    if (!change_document (tx, changes->ids->pdata[i],
+                          g_hash_table_lookup (changes->by_id, changes->ids->pdata[i]), error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Notes what one update asks for; FALSE only when the store fails. */
+static gboolean
+take_update (BaruaTx *tx, BaruaJson update, BaruaArena *arena, gint64 now_ms, Changes *changes,
+             GError **error)
 {
   BaruaTaskChange change = { .now_ms = now_ms };
-  g_autoptr (GString) details = g_string_new (NULL);
+  BaruaText uuid = barua_arena_json_text (arena, barua_json_member (update, "id"));
   g_autoptr (GError) local = NULL;
-  gsize n = 0;
-  g_autofree char *uuid = barua_json_string (barua_json_member (update, "id"), &n);
 
-  if (uuid == NULL || n == 0)
+  if (uuid.n == 0)
     {
       g_message ("a delivery state without an id was left out");
       return TRUE;
     }
   g_autoptr (BaruaQueuedMessage) message
-      = barua_reader_find_message (barua_tx_reader (tx), (BaruaText){ uuid, n }, &local);
+      = barua_reader_find_message (barua_tx_reader (tx), uuid, &local);
   if (g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND))
     {
       g_message ("a delivery state for an unknown message was left out");
@@ -116,8 +168,24 @@ barua_exchange_update (BaruaTx *tx, BaruaJson update, gint64 now_ms, GError **er
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-  barua_task_change_from_update (update, details, &change);
-  return change_task (tx, message, &change, error);
+  barua_task_change_from_update (update, arena, &change);
+  changes_add (changes, message, &change);
+  return TRUE;
+}
+
+gboolean
+barua_exchange_update (BaruaTx *tx, BaruaJson updates, BaruaArena *arena, gint64 now_ms,
+                       GError **error)
+{
+  g_auto (Changes) changes = changes_new ();
+  BaruaJsonIter iter;
+  BaruaJson update;
+
+  barua_json_iter_init (&iter, updates);
+  while (barua_json_iter_next (&iter, NULL, &update))
+    if (!take_update (tx, update, arena, now_ms, &changes, error))
+      return FALSE;
+  return change_documents (tx, &changes, error);
 }
 
 /* ---- out ---- */
@@ -177,9 +245,9 @@ barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, const char 
   for (guint i = 0; i < messages->len; i++)
     {
       const BaruaQueuedMessage *message = messages->pdata[i];
-      if (message->state == BARUA_TASK_STATE_PENDING && !change_task (tx, message, &change, error))
-        return FALSE;
+      if (message->state == BARUA_TASK_STATE_PENDING)
+        changes_add (&changes, message, &change);
       append_entry (out, settings, message);
     }
-  return TRUE;
+  return change_documents (tx, &changes, error);
 }

@@ -36,11 +36,13 @@ gboolean barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const
 
 /**
  * barua_exchange_update:
- * @update: `{id, status, reason}` of a gateway phone; one without a known id is left out (messaging.md 3.6)
+ * @updates: array of `{id, status, reason}` of a gateway phone; entries without a known id are left out
+ *   (messaging.md 3.6)
+ * @arena: for what the changes hold
  *
- * Applies a delivery state to the document that holds the message.
+ * Applies delivery states to the documents that hold the messages; each document is stored once.
  */
-gboolean barua_exchange_update (BaruaTx *tx, BaruaJson update, gint64 now_ms, GError **error);
+gboolean barua_exchange_update (BaruaTx *tx, BaruaJson updates, BaruaArena *arena, gint64 now_ms, GError **error);
 
 /**
  * barua_exchange_hand_out:

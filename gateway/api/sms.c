@@ -129,8 +129,6 @@ exchange (BaruaTx *tx, gpointer data, GError **error)
   Poll *poll = data;
   BaruaWritten written;
   gboolean is_new = FALSE;
-  BaruaJsonIter iter;
-  BaruaJson update;
 
   g_string_truncate (poll->reply, 0);
   for (guint i = 0; i < poll->incoming->len; i++)
@@ -138,10 +136,8 @@ exchange (BaruaTx *tx, gpointer data, GError **error)
                                &g_array_index (poll->incoming, BaruaIncoming, i), poll->arena,
                                &written, &is_new, error))
       return FALSE;
-  barua_json_iter_init (&iter, poll->updates);
-  while (barua_json_iter_next (&iter, NULL, &update))
-    if (!barua_exchange_update (tx, update, poll->now_ms, error))
-      return FALSE;
+  if (!barua_exchange_update (tx, poll->updates, poll->arena, poll->now_ms, error))
+    return FALSE;
   return !barua_exchange_serves_phones (poll->settings)
          || barua_exchange_hand_out (tx, poll->settings, poll->account, poll->now_ms, poll->reply,
                                      error);

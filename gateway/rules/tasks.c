@@ -8,6 +8,7 @@
 
 #include "forms/date.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -160,21 +161,16 @@ barua_task_may_become (BaruaTaskState from, BaruaTaskState to)
 
 /* ---- editing the document's text ---- */
 
-/* The members of a task that a change looks at. */
+/* A task while changes are made to it, one after the other. */
 typedef struct
 {
-  BaruaJson state;
+  BaruaTaskState state;
   BaruaJson details;
-  BaruaJson history;
-} TaskMembers;
-
-static TaskMembers
-task_members (BaruaJson task)
-{
-  return (TaskMembers){ barua_json_member (task, "state"),
-                        barua_json_member (task, "state_details"),
-                        barua_json_member (task, "state_history") };
-}
+  BaruaTaskState last_state; /* of the last entry of the history */
+  BaruaJson last_details;
+  gboolean is_moved; /* `state` and `state_details` are to be written */
+  GString *entries;  /* new ones of the history, with commas between */
+} TaskEdit;
 
 static BaruaTaskState
 state_of (BaruaJson value)
@@ -185,35 +181,67 @@ state_of (BaruaJson value)
                                               : BARUA_TASK_STATE_OTHER;
 }
 
-/* Whether @stored are the details of @change, by value; no details given are equal to any. */
+/* Whether @stored are @details, by value; no details given are equal to any. */
 static gboolean
-is_same_details (BaruaJson stored, const BaruaTaskChange *change)
+is_same_details (BaruaJson stored, BaruaJson details)
 {
-  return change->details.p == NULL
-         || barua_json_equal (stored, (BaruaJson){ change->details.p, change->details.n });
+  return details.text == NULL || barua_json_equal (stored, details);
 }
 
 static BaruaJson
-last_entry (BaruaJson history)
+last_element (BaruaJson list)
 {
-  guint n = barua_json_size (history);
+  BaruaJsonIter iter;
+  BaruaJson element, last = BARUA_JSON_NONE;
 
-  return n > 0 ? barua_json_element (history, n - 1) : BARUA_JSON_NONE;
+  barua_json_iter_init (&iter, list);
+  while (barua_json_iter_next (&iter, NULL, &element))
+    last = element;
+  return last;
 }
 
-/* Whether the last entry of the history says what @change says. */
-static gboolean
-is_last_word (const TaskMembers *task, const BaruaTaskChange *change)
+static TaskEdit
+task_edit_begin (BaruaJson task)
 {
-  BaruaJson last = last_entry (task->history);
+  BaruaJson last = last_element (barua_json_member (task, "state_history"));
 
-  return state_of (barua_json_member (last, "state")) == change->state
-         && is_same_details (barua_json_member (last, "state_details"), change);
+  return (TaskEdit){
+    .state = state_of (barua_json_member (task, "state")),
+    .details = barua_json_member (task, "state_details"),
+    .last_state = state_of (barua_json_member (last, "state")),
+    .last_details = barua_json_member (last, "state_details"),
+    .entries = g_string_new (NULL),
+  };
+}
+
+/* Makes one change: accepted ones move the state, all but repeats go into the history. */
+static void
+task_edit_make (TaskEdit *edit, const BaruaTaskChange *change)
+{
+  BaruaJson details = { change->details.p, change->details.n };
+  gboolean is_accepted = barua_task_may_become (edit->state, change->state);
+  gboolean is_last_word
+      = edit->last_state == change->state && is_same_details (edit->last_details, details);
+
+  if (is_last_word
+      && (!is_accepted
+          || (edit->state == change->state && is_same_details (edit->details, details))))
+    return;
+  if (edit->entries->len > 0)
+    g_string_append_c (edit->entries, ',');
+  append_history_entry (edit->entries, change->state, change->details, change->now_ms);
+  edit->last_state = change->state;
+  edit->last_details = details;
+  if (!is_accepted)
+    return;
+  edit->state = change->state;
+  edit->details = details;
+  edit->is_moved = TRUE;
 }
 
 /* Appends the new `state_history` value. */
 static void
-append_history (GString *out, BaruaJson history, const BaruaTaskChange *change)
+append_history (GString *out, BaruaJson history, const TaskEdit *edit)
 {
   gboolean is_list = barua_json_type (history) == BARUA_JSON_ARRAY;
 
@@ -223,29 +251,27 @@ append_history (GString *out, BaruaJson history, const BaruaTaskChange *change)
       g_string_append_len (out, history.text + 1, (gssize)history.length - 2);
       g_string_append_c (out, ',');
     }
-  append_history_entry (out, change->state, change->details, change->now_ms);
+  g_string_append_len (out, edit->entries->str, (gssize)edit->entries->len);
   g_string_append_c (out, ']');
 }
 
 static void
-append_state (GString *out, const BaruaTaskChange *change)
+append_state (GString *out, const TaskEdit *edit)
 {
   barua_json_append_key (out, "state");
-  barua_json_append_string (out, barua_text (barua_task_state_name (change->state)));
-  if (change->details.p != NULL)
-    {
-      barua_json_append_key (out, "state_details");
-      g_string_append_len (out, change->details.p, (gssize)change->details.n);
-    }
+  barua_json_append_string (out, barua_text (barua_task_state_name (edit->state)));
+  if (edit->details.text == NULL)
+    return;
+  barua_json_append_key (out, "state_details");
+  g_string_append_len (out, edit->details.text, (gssize)edit->details.length);
 }
 
-/* Appends @task with the change made; its other members keep their text and place. */
+/* Appends @task as @edit leaves it; its other members keep their text and place. */
 static void
-append_changed_task (GString *out, BaruaJson task, const BaruaTaskChange *change,
-                     gboolean is_accepted)
+append_task (GString *out, BaruaJson task, const TaskEdit *edit)
 {
-  TaskMembers members = task_members (task);
-  gboolean has_state = members.state.text != NULL, has_history = members.history.text != NULL;
+  BaruaJson state = barua_json_member (task, "state"),
+            history = barua_json_member (task, "state_history");
   BaruaJsonIter iter;
   BaruaJson key, value;
 
@@ -253,53 +279,136 @@ append_changed_task (GString *out, BaruaJson task, const BaruaTaskChange *change
   barua_json_iter_init (&iter, task);
   while (barua_json_iter_next (&iter, &key, &value))
     {
-      if (is_accepted && barua_json_string_is (key, BARUA_TEXT ("state_details")))
+      if (edit->is_moved && barua_json_string_is (key, BARUA_TEXT ("state_details")))
         continue;
-      if (is_accepted && value.text == members.state.text)
+      if (edit->is_moved && value.text == state.text)
         {
-          append_state (out, change);
+          append_state (out, edit);
           continue;
         }
       if (out->str[out->len - 1] != '{')
         g_string_append_c (out, ',');
       g_string_append_len (out, key.text, (gssize)key.length);
       g_string_append_c (out, ':');
-      if (value.text == members.history.text)
-        append_history (out, value, change);
+      if (value.text == history.text)
+        append_history (out, value, edit);
       else
         g_string_append_len (out, value.text, (gssize)value.length);
     }
-  if (is_accepted && !has_state)
-    append_state (out, change);
-  if (!has_history)
+  if (edit->is_moved && state.text == NULL)
+    append_state (out, edit);
+  if (history.text == NULL)
     {
       barua_json_append_key (out, "state_history");
-      append_history (out, BARUA_JSON_NONE, change);
+      append_history (out, BARUA_JSON_NONE, edit);
     }
   g_string_append_c (out, '}');
 }
 
-gboolean
-barua_task_apply (BaruaText body, BaruaMessagePath path, const BaruaTaskChange *change,
-                  GString *out)
+/* By place in the document; changes of one task stay in the order given. */
+static int
+compare_changes (gconstpointer a, gconstpointer b)
+{
+  const BaruaTaskChange *x = *(const BaruaTaskChange *const *)a,
+                        *y = *(const BaruaTaskChange *const *)b;
+
+  if (x->list != y->list)
+    return x->list < y->list ? -1 : 1;
+  if (x->task != y->task)
+    return x->task < y->task ? -1 : 1;
+  return x < y ? -1 : x > y;
+}
+
+/* The changes that are still to be made, in the order of compare_changes(). */
+typedef struct
+{
+  const BaruaTaskChange *const *at;
+  const BaruaTaskChange *const *end;
+} Changes;
+
+/* Makes the changes of the next task, @task, and appends it if it differs; *@copied is how far
+ * @body is written. */
+static void
+apply_to_task (Changes *changes, BaruaJson task, BaruaText body, gsize *copied, GString *out)
+{
+  const BaruaTaskChange *first = *changes->at;
+  TaskEdit edit = task_edit_begin (task);
+
+  for (; changes->at < changes->end && (*changes->at)->list == first->list
+         && (*changes->at)->task == first->task;
+       changes->at++)
+    task_edit_make (&edit, *changes->at);
+  if (edit.entries->len > 0 && barua_json_type (task) == BARUA_JSON_OBJECT)
+    {
+      gsize start = (gsize)(task.text - body.p);
+      g_string_append_len (out, body.p + *copied, (gssize)(start - *copied));
+      append_task (out, task, &edit);
+      *copied = start + task.length;
+    }
+  g_string_free (edit.entries, TRUE);
+}
+
+/* Makes the changes of one list of tasks. */
+static void
+apply_to_list (Changes *changes, BaruaText body, gsize *copied, GString *out)
+{
+  BaruaMessageList which = (*changes->at)->list;
+  BaruaJson list
+      = barua_json_member ((BaruaJson){ body.p, body.n }, barua_message_list_name (which)),
+      task;
+  BaruaJsonIter iter;
+
+  if (barua_json_type (list) == BARUA_JSON_ARRAY)
+    {
+      barua_json_iter_init (&iter, list);
+      for (guint i = 0; changes->at < changes->end && (*changes->at)->list == which
+                        && barua_json_iter_next (&iter, NULL, &task);
+           i++)
+        if ((*changes->at)->task == i)
+          apply_to_task (changes, task, body, copied, out);
+    }
+  while (changes->at < changes->end && (*changes->at)->list == which)
+    changes->at++; /* tasks that are not there */
+}
+
+/* The two lists in the order in which they stand in the text. */
+static void
+order_lists (BaruaText body, BaruaMessageList lists[2])
 {
   BaruaJson document = { body.p, body.n };
-  BaruaJson list = barua_json_member (document, barua_message_list_name (path.list));
-  BaruaJson task = barua_json_element (list, path.task);
+  BaruaJson tasks
+      = barua_json_member (document, barua_message_list_name (BARUA_MESSAGE_LIST_TASKS));
+  BaruaJson scheduled
+      = barua_json_member (document, barua_message_list_name (BARUA_MESSAGE_LIST_SCHEDULED_TASKS));
+  gboolean is_swapped = tasks.text != NULL && scheduled.text != NULL && scheduled.text < tasks.text;
 
-  if (barua_json_type (task) != BARUA_JSON_OBJECT)
-    return FALSE;
-  TaskMembers members = task_members (task);
-  BaruaTaskState current = state_of (members.state);
-  gboolean is_accepted = barua_task_may_become (current, change->state);
+  lists[is_swapped ? 1 : 0] = BARUA_MESSAGE_LIST_TASKS;
+  lists[is_swapped ? 0 : 1] = BARUA_MESSAGE_LIST_SCHEDULED_TASKS;
+}
 
-  if (is_last_word (&members, change)
-      && (!is_accepted || (current == change->state && is_same_details (members.details, change))))
+gboolean
+barua_tasks_apply (BaruaText body, const BaruaTaskChange *changes, guint n_changes, GString *out)
+{
+  g_autofree const BaruaTaskChange **sorted = g_new (const BaruaTaskChange *, n_changes + 1);
+  BaruaMessageList lists[2];
+  gsize copied = 0;
+
+  for (guint i = 0; i < n_changes; i++)
+    sorted[i] = &changes[i];
+  qsort (sorted, n_changes, sizeof *sorted, compare_changes);
+  order_lists (body, lists);
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    {
+      guint first = 0;
+      while (first < n_changes && sorted[first]->list != lists[i])
+        first++;
+      Changes left = { sorted + first, sorted + n_changes };
+      if (first < n_changes)
+        apply_to_list (&left, body, &copied, out);
+    }
+  if (copied == 0)
     return FALSE;
-  gsize before = (gsize)(task.text - body.p);
-  g_string_append_len (out, body.p, (gssize)before);
-  append_changed_task (out, task, change, is_accepted);
-  g_string_append_len (out, task.text + task.length, (gssize)(body.n - before - task.length));
+  g_string_append_len (out, body.p + copied, (gssize)(body.n - copied));
   return TRUE;
 }
 
@@ -322,20 +431,21 @@ static const StatusRow statuses[] = {
 
 /* `{"NAME":VALUE}`, or `{}` for an absent value. */
 static BaruaText
-make_details (GString *details, const char *name, BaruaJson value)
+make_details (BaruaArena *arena, const char *name, BaruaJson value)
 {
-  g_string_assign (details, "{");
+  g_autoptr (GString) details = g_string_new ("{");
+
   if (value.text != NULL)
     {
       barua_json_append_key (details, name);
       barua_json_append_minified (details, value);
     }
   g_string_append_c (details, '}');
-  return (BaruaText){ details->str, details->len };
+  return barua_arena_copy (arena, (BaruaText){ details->str, details->len });
 }
 
 void
-barua_task_change_from_update (BaruaJson update, GString *details, BaruaTaskChange *change)
+barua_task_change_from_update (BaruaJson update, BaruaArena *arena, BaruaTaskChange *change)
 {
   BaruaJson status = barua_json_member (update, "status"),
             reason = barua_json_member (update, "reason");
@@ -346,9 +456,9 @@ barua_task_change_from_update (BaruaJson update, GString *details, BaruaTaskChan
       {
         change->state = statuses[i].state;
         if (barua_json_truthy (reason))
-          change->details = make_details (details, "reason", reason);
+          change->details = make_details (arena, "reason", reason);
         return;
       }
   change->state = BARUA_TASK_STATE_UNRECOGNISED;
-  change->details = make_details (details, "gateway_status", status);
+  change->details = make_details (arena, "gateway_status", status);
 }

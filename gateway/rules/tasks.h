@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "forms/arena.h"
 #include "gateway/rules/messages.h"
 
 G_BEGIN_DECLS
@@ -47,32 +48,36 @@ void barua_task_append (GString *tasks, const BaruaNewTask *task);
 
 /**
  * BaruaTaskChange:
+ * @list: the member of the document that holds the task
+ * @task: its index there
  * @state: the new state
  * @details: (nullable): JSON for `state_details`; absent removes them
  *
- * A change of a task's state.
+ * A change of a task's state, as a phone, a poll or a timer wants it.
  */
 typedef struct
 {
+  BaruaMessageList list;
+  guint task;
   BaruaTaskState state;
   BaruaText details;
   gint64 now_ms;
 } BaruaTaskChange;
 
 /**
- * barua_task_apply:
+ * barua_tasks_apply:
  * @body: a stored document
- * @path: the task in it
- * @change: what a phone, a poll or a timer wants
+ * @changes: (array length=n_changes): those of one task in the order in which they came
  * @out: receives the new document when %TRUE is returned; every other member stays as it was, byte for byte
  *
- * Applies a change by the rules of messaging.md 3.6 and 4.3: accepted ones replace `state` and
+ * Makes changes by the rules of messaging.md 3.6 and 4.3: accepted ones replace `state` and
  * `state_details` and append to `state_history`; refused ones (back from sent or delivered, or a
- * task that never was with a phone) are kept in `state_history` only; the same once more changes nothing.
+ * task that never was with a phone) are kept in `state_history` only; the same once more changes
+ * nothing. Linear in the document and the changes.
  *
  * Returns: whether there is anything to store
  */
-gboolean barua_task_apply (BaruaText body, BaruaMessagePath path, const BaruaTaskChange *change, GString *out);
+gboolean barua_tasks_apply (BaruaText body, const BaruaTaskChange *changes, guint n_changes, GString *out);
 
 /** Whether a task in @from may be set to @to by a poll or a phone (messaging.md 4.3). */
 gboolean barua_task_may_become (BaruaTaskState from, BaruaTaskState to);
@@ -80,11 +85,11 @@ gboolean barua_task_may_become (BaruaTaskState from, BaruaTaskState to);
 /**
  * barua_task_change_from_update:
  * @update: `{id, status, reason}` as a gateway phone sends it
- * @details: a buffer that keeps the details
- * @change: (out): state and details; `now_ms` is not touched
+ * @arena: keeps the details
+ * @change: (out): state and details; the rest is not touched
  *
  * The table of messaging.md 3.6.
  */
-void barua_task_change_from_update (BaruaJson update, GString *details, BaruaTaskChange *change);
+void barua_task_change_from_update (BaruaJson update, BaruaArena *arena, BaruaTaskChange *change);
 
 G_END_DECLS
