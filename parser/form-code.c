@@ -130,6 +130,7 @@ replace_token (BaruaArena *arena, BaruaFormCode *code, BaruaText word)
   copy[before + word.n + behind] = '\0';
   code->text = (BaruaText){ copy, before + word.n + behind };
   code->token = (BaruaText){ copy + before, word.n };
+  code->header = find_header (skip_invisible (code->text));
   if (code->is_muvuku)
     code->body = text_from (code->text, code->token.p + word.n + 1);
 }

@@ -37,6 +37,7 @@ static const struct
   { "CHAT \"Ann\" x  y", "code:CHAT value:Ann=who value:x__y=said" },
   { "PREG patient_id 1#pid 2", "code:PREG ignored:patient_id ignored:1 label:pid=patient_id "
                                "value:2=patient_id" },
+  { "1!T\xE2\x80\x8BWO!7", "header:1 code:TWO value:7=a" },
   { "A1!TWO!1", "header:A1 code:TWO ignored:1" },
   { "hello there", "code:hello ignored:_there" },
 };

@@ -4,22 +4,12 @@
  * its explanation too. Input without a line feed is a message for fixed settings. */
 
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "parser/explain.h"
 #include "parser/record.h"
+#include "tests/fuzz/fixed.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
-
-static const char fixed_settings[]
-    = "{\"default_country_code\":254,\"forms_only_mode\":true,\"forms\":{\"F\":{\"meta\":{\"code\":\"F\"},"
-      "\"fields\":{\"s\":{\"type\":\"string\",\"labels\":{\"tiny\":\"s\"},\"required\":true},"
-      "\"g.i\":{\"type\":\"integer\",\"labels\":{\"tiny\":{\"en\":\"i\",\"sw\":\"\\u00e9\"}}},"
-      "\"g.d\":{\"type\":\"date\"},\"p\":{\"type\":\"phone_number\"},\"m\":{\"type\":\"month\"},"
-      "\"b\":{\"type\":\"bsDate\"},\"y\":{\"type\":\"bsYear\"},\"a\":{\"type\":\"bsAggreDate\"},"
-      "\"l\":{\"type\":\"integer\",\"list\":[[1,\"one\"],[2,{\"en\":\"two\"}]]},"
-      "\"t\":{\"type\":\"string\"}},\"facility_reference\":\"s\"}}}";
 
 /* Stops when @out is not JSON. */
 static void
@@ -34,7 +24,7 @@ check_json (const GString *out)
 static void
 read_message (const BaruaSettings *settings, BaruaText text)
 {
-  g_autoptr (BaruaArena) arena = barua_arena_new ();
+  BaruaArena *arena = fixed_arena ();
   g_autoptr (GString) out = g_string_new (NULL);
   BaruaMessage message = { .message = text, .from = text, .timestamp = text };
   BaruaRecord record;
@@ -52,7 +42,7 @@ static void
 read_json (const BaruaSettings *settings, BaruaText text)
 {
   static const BaruaText none = { NULL, 0 };
-  g_autoptr (BaruaArena) arena = barua_arena_new ();
+  BaruaArena *arena = fixed_arena ();
   g_autoptr (GString) out = g_string_new (NULL);
   BaruaRecord record;
   BaruaJson body;
@@ -64,27 +54,31 @@ read_json (const BaruaSettings *settings, BaruaText text)
   check_json (out);
 }
 
+static void
+read_both (const BaruaSettings *settings, BaruaText text)
+{
+  read_message (settings, text);
+  read_json (settings, text);
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   const char *begin = (const char *)data;
   const char *line_end = size > 0 && *begin == '{' ? memchr (begin, '\n', size) : NULL;
   BaruaText text = { begin, size };
-  g_autoptr (GBytes) bytes = NULL;
 
   if (size == 0)
     return 0;
-  if (line_end != NULL)
+  if (line_end == NULL)
     {
-      bytes = g_bytes_new (begin, (gsize)(line_end - begin));
-      text = (BaruaText){ line_end + 1, size - (gsize)(line_end + 1 - begin) };
+      read_both (fixed_settings (), text);
+      return 0;
     }
-  else
-    bytes = g_bytes_new_static (fixed_settings, sizeof fixed_settings - 1);
+  g_autoptr (GBytes) bytes = g_bytes_new (begin, (gsize)(line_end - begin));
+  text = (BaruaText){ line_end + 1, size - (gsize)(line_end + 1 - begin) };
   g_autoptr (BaruaSettings) settings = barua_settings_compile (bytes, NULL, 0, NULL);
-  if (settings == NULL)
-    return 0;
-  read_message (settings, text);
-  read_json (settings, text);
+  if (settings != NULL)
+    read_both (settings, text);
   return 0;
 }

@@ -64,8 +64,23 @@ def seeds_date(folder):
             yield vector["input"]["value"]
 
 
+def seeds_javarosa(folder):
+    """What follows the header of J1 messages, with the labels of the fixed settings too."""
+    for message in texts(folder):
+        body = message.split("!", 2)[-1]
+        yield body
+        yield "s#" + body + "#i#" + body
+
+
+def seeds_compact(folder):
+    """Messages without their codes."""
+    for message in texts(folder):
+        yield message
+        yield message.partition(" ")[2] or message
+
+
 SEEDS = {"json": seeds_json, "forms": seeds_forms, "record": seeds_record, "date": seeds_date, "textforms": texts,
-         "phone": texts}
+         "formcode": texts, "muvuku": texts, "javarosa": seeds_javarosa, "compact": seeds_compact}
 
 
 def write_seeds(target, folder, into):
