@@ -237,6 +237,7 @@ barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, const char 
 {
   const BaruaTaskChange change
       = { .state = BARUA_TASK_STATE_FORWARDED_TO_GATEWAY, .now_ms = now_ms };
+  g_auto (Changes) changes = changes_new ();
   g_autoptr (GPtrArray) messages = NULL;
 
   if (!barua_tx_take_messages (tx, account, MESSAGES_PER_POLL, now_ms, lease_ms (settings),
