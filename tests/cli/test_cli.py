@@ -419,6 +419,162 @@ class FormsCheck(Cli):
         self.assertIn("forms.P.fields.a.type", text)
 
 
+    def test_labels_and_codes_that_are_never_found(self):
+        """Point by point as the server says it: tests/http/test_design.py compares the words."""
+        lines, (path,) = self.check({"forms": {"J1": {"meta": {"code": "J1"}, "fields": {
+            "a": {"type": "integer", "labels": {"tiny": "q1"}},
+            "b": {"type": "string", "labels": {"tiny": {"fr": "d\u00e9c\u00e8s"}}},
+            "Age": {"type": "integer"},
+            "c": {"type": "string", "labels": {"tiny": "12"}}}}}})
+        self.assertEqual([line[len(path) + 2:] for line in lines], [
+            'forms.J1: warning: the form code looks like the header of a Muvuku message: one that '
+            'begins "J1!" is not read with this form',
+            'forms.J1.fields.a.labels.tiny: warning: "q1" has a digit: Textforms never finds it, a '
+            'label there is made of the letters A to Z, _ . and *',
+            'forms.J1.fields.b.labels.tiny: warning: "d\u00e9c\u00e8s" has a character that is not '
+            'ASCII: Textforms never finds it, a label there is made of the letters A to Z, _ . and *',
+            'forms.J1.fields.Age.labels.tiny: warning: missing, and Textforms cannot write the name '
+            '"Age": the field can only be reached by position',
+            'forms.J1.fields.c.labels.tiny: warning: "12" has a digit: Textforms never finds it, a '
+            'label there is made of the letters A to Z, _ . and *',
+            'forms.J1.fields.c.labels.tiny: warning: "12" may begin a value: a compact message that '
+            'begins so is taken for Textforms'])
+
+    def test_a_forms_object(self):
+        """Definitions by code, without settings around them."""
+        lines, (path,) = self.check({"P": {"meta": {"code": "P"}, "fields": {
+            "a": field("int", "a")}}}, status=1)
+        self.assertEqual(lines, [f'{path}: forms.P.fields.a.type: error: unknown type "int"; '
+                                 'did you mean "integer"?'])
+
+
+class FormsGuide(Cli):
+    """`barua forms guide`: examples that the parser reads as they were meant."""
+
+    SYNTAXES = {"Muvuku": "muvuku", "JavaRosa": "javarosa", "Textforms": "textforms",
+                "compact": "compact"}
+
+    def guide(self, settings, *args):
+        out, _ = self.run_cli("forms", "guide", "--settings", self.file(settings), *args)
+        return out
+
+    def examples(self, out):
+        """Example by format; None for one that was left out."""
+        found = {}
+        for line in out.splitlines():
+            name, text = line[2:11].strip(), line[12:]
+            if line.startswith("  ") and name in self.SYNTAXES:
+                found[self.SYNTAXES[name]] = None if text.startswith("not possible: ") else text
+        self.assertEqual(set(found), set(self.SYNTAXES.values()), out)
+        return found
+
+    EVERY = {"text": field("string", "tx", required=True),
+             "count": field("integer", "ct", range=[3, 9]),
+             "pick": {**field("integer", "pk"), "list": [[4, "four"], [5, "five"]]},
+             "place": {**field("string", "pl"), "list": [["H", {"en": "Home", "fr": "Maison"}]]},
+             "sure": field("boolean", "su"), "when": field("date", "wh"),
+             "month": field("month", "mo"), "phone": field("phone_number", "ph"),
+             "name": field("string", "nam", length=[8, 10])}
+
+    def test_every_type(self):
+        settings = {"default_country_code": 254, "phone_validation": "partial",
+                    "forms": {"ALL": {"meta": {"code": "ALL"}, "fields": self.EVERY}}}
+        examples = self.examples(self.guide(settings))
+        wanted = None
+        for name, text in examples.items():
+            with self.subTest(name):
+                value = self.parse({"message": text, "from": "1"}, settings=settings)[0]
+                self.assertEqual((value["format"], value["errors"]), (name, []), text)
+                wanted = wanted or value["fields"]
+                self.assertEqual(value["fields"], wanted, text)
+        self.assertEqual(set(wanted), set(self.EVERY))
+        self.assertEqual((wanted["pick"], wanted["place"], wanted["sure"], wanted["phone"]),
+                         ("four", "Home", True, "+254712345678"))
+        self.assertTrue(3 <= wanted["count"] <= 9 and 8 <= len(wanted["name"]) <= 10, wanted)
+
+    def test_text(self):
+        settings = {"forms": {"P": {"meta": {"code": "P", "label": {"en": "Visit", "sw": "Ziara"}},
+                                    "fields": {"w": {"type": "integer", "required": True,
+                                                     "range": [1, 53],
+                                                     "labels": {"tiny": {"en": "wk", "sw": "wiki"},
+                                                                "short": {"en": "Week"}}}}}}}
+        self.assertEqual(self.guide(settings), """P: Visit
+
+  #  field  label  what to write
+  1  Week   wk     a whole number, 1 to 53; must not be left out
+
+  Muvuku    1!P!12
+            (values in this order, # between them; nothing between two # leaves one out)
+  JavaRosa  J1!P!wk#12
+            (label#value pairs in any order; \\# for a # in a value)
+  Textforms P wk 12
+            (label, blank, value; # between the pairs, in any order)
+  compact   P 12
+            (values in this order, blanks between them; a value with blanks in quotes)
+""")
+        swahili = self.guide(settings, "--locale", "sw")
+        self.assertTrue(swahili.startswith("P: Ziara\n"), swahili)
+        self.assertIn("  Textforms P wiki 12\n", swahili)
+        self.assertIn("  JavaRosa  J1!P!wk#12\n", swahili)  # settings locale: parsing.md 5.2
+
+    def test_what_cannot_be_written(self):
+        for code, fields, missing in (
+                ("P", {"Age": {"type": "integer"}}, {"javarosa", "textforms"}),
+                ("P", {"a": {"type": "integer", "labels": {"tiny": "q1"}},
+                       "b": {"type": "integer"}}, {"javarosa"}),
+                ("V-2", {"a": field("integer", "a")}, {"textforms", "compact"}),
+                ("p", {"a": field("integer", "a")}, set(self.SYNTAXES.values())),
+                ("P", {"a": {"type": "complex"}, "b": field("integer", "b")}, {"compact"}),
+                ("P", {"a": field("integer", "12")}, {"compact"})):
+            with self.subTest((code, fields)):
+                settings = {"forms": {code: {"meta": {"code": code}, "fields": fields}}}
+                examples = self.examples(self.guide(settings))
+                self.assertEqual({k for k, v in examples.items() if v is None}, missing)
+                for name, text in examples.items():
+                    if text is not None:
+                        value = self.parse({"message": text, "from": "1"}, settings=settings)[0]
+                        self.assertEqual((value["form"], value["format"]), (code, name))
+
+    def test_one_form(self):
+        settings = {"forms": {**FORMS, "OFF": {"meta": {"code": "OFF"}}}}
+        self.assertEqual(self.guide(settings).count("  Muvuku "), 3)
+        one = self.guide(settings, "--form", "PREG")
+        self.assertEqual(one.count("  Muvuku "), 1)
+        self.assertTrue(one.startswith("PREG"))
+        self.assertIn("  Muvuku    1!OFF!\n", self.guide(settings, "--form", "OFF"))
+
+    def test_vector_settings(self):
+        """Each example of the large settings is read by its form, without an error."""
+        count = 0
+        for name in ("mama", "sante", "afya", "swasthya", "odd"):
+            path = os.path.join(VECTORS, f"parsing-settings-{name}.json")
+            with open(path, encoding="utf-8") as f:
+                settings = json.load(f)
+            out, _ = self.run_cli("forms", "guide", "--settings", path)
+            messages = [line[12:] for line in out.splitlines()
+                        if line[2:11].strip() in self.SYNTAXES and line.startswith("  ")
+                        and not line[12:].startswith("not possible: ")]
+            for value in self.parse(*({"message": m, "from": "1"} for m in messages),
+                                    settings=settings):
+                self.assertIn(value["form"], settings["forms"])
+                self.assertNotIn("extra_fields", [e["code"] for e in value["errors"]])
+                self.assertNotIn("sys.incorrect_type", [e["code"] for e in value["errors"]])
+                count += 1
+        self.assertGreater(count, 100)
+
+    def test_wrong_usage(self):
+        path = self.file({"forms": FORMS})
+        for args, status in (([], 2), (["--settings", path, "x"], 2), (["--nope"], 2),
+                             (["--settings", path, "--form", "NOPE"], 1),
+                             (["--settings", path + ".not"], 1),
+                             (["--settings", self.file("[]", "list.json")], 1),
+                             (["--settings", self.file("{", "broken.json")], 1)):
+            with self.subTest(args):
+                out, err = self.run_cli("forms", "guide", *args, status=status)
+                self.assertEqual(out, "")
+                self.assertIn("barua forms guide: ", err)
+
+
 class CheckDatabase(Cli):
     """`barua check`: derived rows equal to what the documents say."""
 
