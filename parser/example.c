@@ -479,6 +479,16 @@ is_same_value (const BaruaValue *a, const BaruaValue *b)
          || barua_text_equal (a->text, b->text);
 }
 
+/* Whether @record has an error besides values that were left out. */
+static gboolean
+has_error (const BaruaRecord *record)
+{
+  for (guint i = 0; i < record->n_errors; i++)
+    if (!barua_text_equal (record->errors[i].code, BARUA_TEXT ("sys.missing_fields")))
+      return TRUE;
+  return FALSE;
+}
+
 /* Whether the value read for the field at @index is that of its text. */
 static gboolean
 is_expected (const BaruaExample *example, const BaruaRecord *record, guint index, BaruaArena *arena)
@@ -511,6 +521,8 @@ barua_example_check (const BaruaExample *example, BaruaSyntax syntax, BaruaText 
   /* a form without values looks the same in both */
   if (!barua_text_equal (record.format, barua_text (names[syntax])) && n_sent (example) > 0)
     return fail (remark, "the message is taken for another syntax");
+  if (has_error (&record))
+    return fail (remark, "the record would have an error");
   for (guint i = 0; i < record.n_values; i++)
     if (!is_expected (example, &record, i, arena))
       return fail (remark, "a value does not arrive as it was sent");
