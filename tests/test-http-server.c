@@ -38,7 +38,7 @@ find_account (gpointer data, const char *name, BaruaAccountFound found, gpointer
   found (is_known ? barua_auth_account_new (name, hash, roles) : NULL, NULL, found_data);
 }
 
-static const BaruaAuthBackend backend = { find_account, NULL };
+static const BaruaAuthBackend backend = { .find_account = find_account };
 
 static gboolean
 may (gpointer settings, const BaruaUser *user, const char *permission)

@@ -10,6 +10,7 @@
 #include "gateway/http/errors.h"
 #include "gateway/http/password.h"
 #include "gateway/http/rate-limit.h"
+#include "gateway/http/sessions.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -80,6 +81,7 @@ struct _BaruaAuth
   guint n_waiters;
   BaruaRateLimit *by_address;
   BaruaRateLimit *by_name;
+  BaruaSessions *sessions;
   BaruaAuthStats stats;
 };
 
@@ -573,6 +575,12 @@ barua_auth_check_password (BaruaAuth *auth, const char *name, const char *passwo
   fly (auth, &key, candidates, address, FALSE, done, data);
 }
 
+void
+barua_auth_check_session (BaruaAuth *auth, const char *token, BaruaAuthDone done, gpointer data)
+{
+  barua_sessions_check (auth->sessions, token, done, data);
+}
+
 /* Life. */
 
 BaruaAuth *
@@ -591,6 +599,7 @@ barua_auth_new (const BaruaAuthBackend *backend, gpointer data)
   auth->flights = g_hash_table_new (key_hash, key_equal);
   auth->by_address = barua_rate_limit_new (RATE_MAX_KEYS);
   auth->by_name = barua_rate_limit_new (RATE_MAX_KEYS);
+  auth->sessions = barua_sessions_new (backend, data);
   return auth;
 }
 
@@ -609,6 +618,7 @@ abandon (gpointer key, gpointer value, gpointer data)
 void
 barua_auth_free (BaruaAuth *auth)
 {
+  barua_sessions_free (auth->sessions);
   g_hash_table_foreach (auth->flights, abandon, NULL);
   g_queue_clear_full (&auth->waiting, (GDestroyNotify)flight_free);
   g_hash_table_unref (auth->flights);
@@ -654,7 +664,14 @@ barua_auth_forget (BaruaAuth *auth, const char *name)
       if (name == NULL || strcmp (entry->user->name, name) == 0)
         drop_entry (auth, entry);
     }
+  barua_sessions_forget_user (auth->sessions, name);
   mark_stale (auth, name);
+}
+
+void
+barua_auth_forget_session (BaruaAuth *auth, const char *token)
+{
+  barua_sessions_forget (auth->sessions, token);
 }
 
 void

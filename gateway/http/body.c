@@ -233,9 +233,8 @@ convert_charset (BaruaBuffer *buffer, const char *content_type, gboolean is_json
   return good;
 }
 
-/* Moves the bytes from the buffer to the result, the budget's share with them. */
-static void
-take_bytes (BaruaBuffer *buffer, BaruaDecoded *decoded)
+void
+barua_decoded_take (BaruaDecoded *decoded, BaruaBuffer *buffer)
 {
   decoded->taken = buffer->allocated;
   decoded->budget = buffer->budget;
@@ -341,7 +340,7 @@ barua_body_decode (BaruaBuffer *buffer, const BaruaBodyTypes *types, BaruaDecode
       barua_buffer_clear (buffer);
       return FALSE;
     }
-  take_bytes (buffer, decoded);
+  barua_decoded_take (decoded, buffer);
   if (kind == BARUA_BODY_KIND_JSON)
     return decode_json (decoded, types->is_document, error);
   if (kind == BARUA_BODY_KIND_FORM)

@@ -88,6 +88,9 @@ typedef struct
 
 void barua_decoded_clear (BaruaDecoded *decoded);
 
+/** Moves the bytes of @buffer to @decoded, the budget's share with them. */
+void barua_decoded_take (BaruaDecoded *decoded, BaruaBuffer *buffer);
+
 /**
  * barua_body_decode:
  * @buffer: its bytes are taken over, also on failure

@@ -23,6 +23,57 @@
 
 static void identify_body_sender (BaruaRequest *request);
 
+/* Who is it? A session first, then Basic: a rejected cookie does no harm to good credentials
+ * (users.md 2.1). */
+
+/* Asks with Basic credentials; @error: why the session was no good. Takes the reference. */
+static void
+find_basic_sender (BaruaRequest *request, const GError *error)
+{
+  BaruaAuth *auth = request->server->auth;
+  const char *authorization = barua_request_header_one (request, "Authorization");
+  const char *user_agent = barua_request_user_agent (request);
+
+  if (authorization == NULL)
+    {
+      request->identity_done (NULL, error, request);
+      return;
+    }
+  g_autoptr (BaruaUser) known = barua_auth_cached (auth, authorization, user_agent);
+  if (known != NULL)
+    request->identity_done (known, NULL, request);
+  else
+    barua_auth_check (auth, authorization, user_agent, barua_request_address (request),
+                      request->identity_done, request);
+}
+
+/* BaruaAuthDone: the verdict about a session cookie. */
+static void
+session_checked (BaruaUser *user, const GError *error, gpointer data)
+{
+  BaruaRequest *request = data;
+
+  if (user != NULL || error->code != BARUA_HTTP_ERROR_UNAUTHORIZED)
+    request->identity_done (user, error, request);
+  else
+    find_basic_sender (request, NULL);
+}
+
+/* Calls @done, maybe before it returns, with the sender or with why there is none: no error means no
+ * credentials, or a session that is over. The data of @done is a reference to the request. */
+static void
+find_sender (BaruaRequest *request, BaruaAuthDone done)
+{
+  const char *session = barua_request_session (request);
+
+  request->identity_done = done;
+  barua_request_ref (request);
+  if (session != NULL)
+    barua_auth_check_session (request->server->auth, session, session_checked, request);
+  else
+    find_basic_sender (request, NULL);
+}
+
 /* Refusing while the body still comes. */
 
 static void
@@ -77,18 +128,31 @@ stop_reading (BaruaRequest *request)
                               & SOUP_EXPECTATION_CONTINUE;
 
   barua_buffer_clear (&request->buffer);
+  g_clear_pointer (&request->spool, barua_spool_free);
   request->is_discarded = TRUE;
   if (is_rest_small (request) || (expects_continue && request->received == 0))
     return;
   answer_past_libsoup (request);
 }
 
+/* (nullable): the name of the attachment that comes: the last parameter of its route. */
+static const char *
+attachment_name (BaruaRequest *request)
+{
+  guint n = request->match.n_params;
+
+  return n > 0 ? request->match.values[n - 1] : NULL;
+}
+
 static void
 refuse_body (BaruaRequest *request, const GError *error)
 {
+  gboolean is_attachment = error->code == BARUA_HTTP_ERROR_ATTACHMENT_TOO_LARGE;
+
   if (request->is_replied)
     return;
-  barua_request_fail (request, (BaruaHttpErrorCode)error->code, NULL, NULL);
+  barua_request_fail (request, (BaruaHttpErrorCode)error->code,
+                      is_attachment ? attachment_name (request) : NULL, NULL);
   stop_reading (request);
 }
 
@@ -101,11 +165,34 @@ refuse_body_as (BaruaRequest *request, BaruaHttpErrorCode code)
   refuse_body (request, error);
 }
 
+/* The error for more bytes than the route takes. */
+static BaruaHttpErrorCode
+too_large (BaruaRequest *request)
+{
+  return request->spool != NULL ? BARUA_HTTP_ERROR_ATTACHMENT_TOO_LARGE
+                                : BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE;
+}
+
 /* Receiving. */
+
+/* Bytes of the body that are kept. */
+static guint64
+kept_bytes (BaruaRequest *request)
+{
+  return request->spool != NULL ? barua_spool_length (request->spool) : request->buffer.length;
+}
+
+static gboolean
+keep_chunk (BaruaRequest *request, gconstpointer bytes, gsize length, GError **error)
+{
+  return request->spool != NULL
+             ? barua_spool_append (request->spool, bytes, length, error)
+             : barua_buffer_append (&request->buffer, bytes, length, error);
+}
 
 /* Whether this route may take more of the body than anonymous senders are allowed. */
 static gboolean
-needs_identity (BaruaRequest *request, gsize length)
+needs_identity (BaruaRequest *request, guint64 length)
 {
   return length > MAX_ANONYMOUS_BYTES && request->user == NULL && !request->is_discarded;
 }
@@ -132,9 +219,9 @@ got_chunk (SoupServerMessage *message, GBytes *chunk, gpointer data)
     refuse_body_as (request, BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE);
   if (request->is_discarded)
     return;
-  if (!barua_buffer_append (&request->buffer, bytes, length, &error))
+  if (!keep_chunk (request, bytes, length, &error))
     refuse_body (request, error);
-  else if (needs_identity (request, request->buffer.length))
+  else if (needs_identity (request, kept_bytes (request)))
     identify_body_sender (request);
 }
 
@@ -148,8 +235,10 @@ body_sender_known (BaruaUser *user, const GError *error, gpointer data)
     return;
   if (user != NULL)
     request->user = barua_user_ref (user);
-  else
+  else if (error != NULL)
     refuse_body (request, error);
+  else
+    refuse_body_as (request, BARUA_HTTP_ERROR_UNAUTHORIZED);
   barua_connection_enter (request->connection, request->is_draining ? BARUA_CONNECTION_DRAINING
                                                                     : BARUA_CONNECTION_READING);
   barua_request_unpause (request);
@@ -159,22 +248,9 @@ body_sender_known (BaruaUser *user, const GError *error, gpointer data)
 static void
 identify_body_sender (BaruaRequest *request)
 {
-  const char *authorization = barua_request_header_one (request, "Authorization");
-
-  if (authorization == NULL)
-    {
-      refuse_body_as (request, BARUA_HTTP_ERROR_UNAUTHORIZED);
-      return;
-    }
-  request->user = barua_auth_cached (request->server->auth, authorization,
-                                     barua_request_user_agent (request));
-  if (request->user != NULL)
-    return;
   barua_request_pause (request);
   barua_connection_enter (request->connection, BARUA_CONNECTION_HANDLING);
-  barua_auth_check (request->server->auth, authorization, barua_request_user_agent (request),
-                    barua_request_address (request), body_sender_known,
-                    barua_request_ref (request));
+  find_sender (request, body_sender_known);
 }
 
 /*
@@ -211,6 +287,17 @@ choose_limit (BaruaRequest *request)
   request->max_body_bytes = max;
 }
 
+/* A coding that nobody knows is told after the body, like other errors of bodies. */
+static void
+make_spool (BaruaRequest *request)
+{
+  request->spool = barua_spool_new (request->server->options.spool_directory,
+                                    request->max_body_bytes,
+                                    barua_request_header (request, "Content-Encoding"),
+                                    &request->server->budget, &request->body_error);
+  request->is_discarded = request->spool == NULL;
+}
+
 static void
 expect_body (BaruaRequest *request)
 {
@@ -220,13 +307,15 @@ expect_body (BaruaRequest *request)
   soup_message_body_set_accumulate (soup_server_message_get_request_body (request->message), FALSE);
   g_signal_connect (request->message, "got-chunk", G_CALLBACK (got_chunk), request);
   barua_buffer_init (&request->buffer, request->max_body_bytes, &request->server->budget);
+  if (!request->is_discarded && request->match.route->body == BARUA_BODY_SPOOL)
+    make_spool (request);
   if (!read_announced (request, headers))
     {
       barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, NULL, NULL);
       answer_past_libsoup (request);
     }
   else if (request->announced > request->max_body_bytes)
-    refuse_body_as (request, BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE);
+    refuse_body_as (request, too_large (request));
   else if (needs_identity (request, request->announced))
     identify_body_sender (request);
 }
@@ -302,6 +391,32 @@ has_permissions (BaruaRequest *request)
   return TRUE;
 }
 
+/* The host in `https://host:port`, or in what a Host header says. */
+static const char *
+host_of (const char *origin)
+{
+  const char *slashes = strstr (origin, "://");
+
+  return slashes != NULL ? slashes + 3 : origin;
+}
+
+/*
+ * Whether a page of another site made the browser send this: a change, with the cookie that browsers
+ * add by themselves, from an origin that is not ours. The scheme is not compared, as it is not known
+ * behind every proxy.
+ */
+static gboolean
+is_forged (BaruaRequest *request)
+{
+  const char *origin = barua_request_header_one (request, "Origin");
+
+  if (request->user == NULL || !request->user->is_cookie || origin == NULL
+      || strcmp (request->method, "GET") == 0)
+    return FALSE;
+  g_autofree char *own = barua_request_origin (request);
+  return own == NULL || g_ascii_strcasecmp (host_of (own), host_of (origin)) != 0;
+}
+
 /* The sender is known (or the route is public): permission, the rest of the checks of documents,
  * the handler. */
 static void
@@ -309,6 +424,12 @@ go_on_identified (BaruaRequest *request)
 {
   const BaruaRoute *route = request->match.route;
 
+  if (is_forged (request))
+    {
+      barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, "Origin does not match the host",
+                          NULL);
+      return;
+    }
   if (!has_permissions (request))
     {
       barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, NULL, NULL);
@@ -348,23 +469,13 @@ identified (BaruaUser *user, const GError *error, gpointer data)
     go_on_identified (request);
 }
 
-/* Who is it? A session cookie will be tried here first; then Basic. */
 static void
 identify (BaruaRequest *request)
 {
-  BaruaAuth *auth = request->server->auth;
-  const char *authorization = barua_request_header_one (request, "Authorization");
-  const char *user_agent = barua_request_user_agent (request);
-
-  if (request->user == NULL && authorization != NULL)
-    request->user = barua_auth_cached (auth, authorization, user_agent);
-  if (request->user != NULL || (authorization == NULL && request->match.route->permissions == NULL))
+  if (request->user != NULL)
     go_on_identified (request);
-  else if (authorization == NULL)
-    fail_for_identity (request, NULL);
   else
-    barua_auth_check (auth, authorization, user_agent, barua_request_address (request), identified,
-                      barua_request_ref (request));
+    find_sender (request, identified);
 }
 
 /* The body is understood, or known not to be. */
@@ -450,11 +561,26 @@ decode_on_worker (BaruaRequest *request, const BaruaBodyTypes *types)
   g_task_run_in_thread (task, decode_in_thread);
 }
 
+/* The body of an attachment is complete. */
+static void
+finish_spool (BaruaRequest *request)
+{
+  BaruaDecoded *decoded = &request->decoded;
+
+  if (request->spool == NULL || !barua_spool_finish (request->spool, &request->body_error))
+    return;
+  decoded->kind = barua_spool_fd (request->spool) >= 0 ? BARUA_BODY_KIND_FILE : BARUA_BODY_KIND_RAW;
+  if (decoded->kind == BARUA_BODY_KIND_RAW)
+    barua_decoded_take (decoded, barua_spool_buffer (request->spool));
+}
+
 static void
 decode (BaruaRequest *request)
 {
-  if (request->match.route->body == BARUA_BODY_NONE)
+  if (request->match.route->body == BARUA_BODY_NONE
+      || request->match.route->body == BARUA_BODY_SPOOL)
     {
+      finish_spool (request);
       go_on_decoded (request);
       return;
     }

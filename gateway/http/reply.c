@@ -69,9 +69,9 @@ names_gzip (GSList *codings, gboolean any_counts)
   return FALSE;
 }
 
-/* Whether the client takes gzip: named, or anything, with a quality above 0 (RFC 9110, 12.5.3). */
-static gboolean
-takes_gzip (BaruaRequest *request)
+/* Named, or anything, with a quality above 0 (RFC 9110, 12.5.3). */
+gboolean
+barua_request_takes_gzip (BaruaRequest *request)
 {
   const char *accept = barua_request_header (request, "Accept-Encoding");
   GSList *refused = NULL;
@@ -169,7 +169,8 @@ barua_request_reply (BaruaRequest *request, guint status, const char *content_ty
       return;
     }
   soup_message_headers_append (headers, "Vary", "Accept-Encoding");
-  if (takes_gzip (request) && soup_message_headers_get_one (headers, "Content-Encoding") == NULL)
+  if (barua_request_takes_gzip (request)
+      && soup_message_headers_get_one (headers, "Content-Encoding") == NULL)
     compress_and_send (request, g_steal_pointer (&owned));
   else
     send_now (request, g_steal_pointer (&owned));

@@ -5,6 +5,8 @@
 #include "gateway/http/connections.h"
 #include "gateway/http/query.h"
 #include "gateway/http/server.h"
+#include "gateway/http/spool.h"
+#include "gateway/http/stream.h"
 
 #include <libsoup/soup.h>
 
@@ -49,8 +51,11 @@ struct _BaruaRequest
   BaruaPairs query;
   BaruaUser *user;
   gpointer settings;
+  char *session;               /* token of the cookie, made when asked for */
+  BaruaAuthDone identity_done; /* while its sender is looked up */
   /* the body */
   BaruaBuffer buffer;
+  BaruaSpool *spool; /* NULL unless the route wants one */
   BaruaDecoded decoded;
   GError *body_error;
   gsize received;
@@ -59,7 +64,8 @@ struct _BaruaRequest
   /* the answer */
   guint status;
   gsize reply_bytes;
-  GBytes *reply_body; /* while it is compressed */
+  GBytes *reply_body;  /* while it is compressed */
+  BaruaStream *stream; /* NULL: an answer in one piece */
   guint is_head : 1;
   guint is_bad : 1; /* the path cannot be decoded */
   guint has_body : 1;
@@ -68,6 +74,7 @@ struct _BaruaRequest
   guint is_draining : 1;   /* refused: what still comes of the body is dropped */
   guint is_identified : 1; /* authentication is done */
   guint has_query : 1;     /* the query has been split */
+  guint has_session : 1;   /* the cookie has been looked for */
   guint is_replied : 1;    /* by the handler, or refused */
   guint is_sent : 1;       /* handed to libsoup */
   guint is_paused : 1;     /* libsoup waits for us */
@@ -87,6 +94,9 @@ void barua_request_pause (BaruaRequest *request);
 /** A header as it came, the last one of several; cheaper than barua_request_header(). */
 const char *barua_request_header_one (BaruaRequest *request, const char *name);
 
+/** Whether the client takes gzip. */
+gboolean barua_request_takes_gzip (BaruaRequest *request);
+
 /** Takes the request from its connection: libsoup is done with it. Drops the connection's
  * reference. */
 void barua_request_finish (BaruaRequest *request);
@@ -94,6 +104,12 @@ void barua_request_finish (BaruaRequest *request);
 /** dispatch.c: the signals of a message on its way. */
 void barua_dispatch_headers (BaruaRequest *request);
 void barua_dispatch_body (BaruaRequest *request);
+
+/** stream.c: libsoup is done with the request; drops the request's reference. */
+void barua_stream_finished (BaruaStream *stream);
+
+/** stream.c: the server stops. */
+void barua_stream_server_stops (BaruaStream *stream);
 
 /** access-log.c: one line. */
 void barua_access_log (BaruaRequest *request);

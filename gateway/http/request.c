@@ -6,6 +6,7 @@
 
 #include "gateway/http/request.h"
 
+#include "gateway/http/cookie.h"
 #include "gateway/http/request-private.h"
 
 #include <string.h>
@@ -48,11 +49,13 @@ barua_request_unref (BaruaRequest *request)
   barua_pairs_clear (&request->query);
   barua_buffer_clear (&request->buffer);
   barua_decoded_clear (&request->decoded);
+  g_clear_pointer (&request->spool, barua_spool_free);
   g_clear_pointer (&request->user, barua_user_unref);
   g_clear_error (&request->body_error);
   g_clear_pointer (&request->reply_body, g_bytes_unref);
   g_free (request->target);
   g_free (request->forwarded);
+  g_free (request->session);
   g_object_unref (request->message);
   barua_server_unref (request->server);
   g_slice_free (BaruaRequest, request);
@@ -73,6 +76,8 @@ barua_request_finish (BaruaRequest *request)
   stats->reply_bytes += request->reply_bytes;
   stats->body_bytes += request->received;
   barua_access_log (request);
+  if (request->stream != NULL)
+    barua_stream_finished (g_steal_pointer (&request->stream));
   barua_request_unref (request);
 }
 
@@ -200,6 +205,38 @@ barua_request_address (BaruaRequest *request)
   return request->connection != NULL ? request->connection->address : "unknown";
 }
 
+gboolean
+barua_request_is_secure (BaruaRequest *request)
+{
+  if (request->connection == NULL || !request->connection->is_trusted)
+    return FALSE;
+  return g_strcmp0 (barua_request_header_one (request, "X-Forwarded-Proto"), "https") == 0;
+}
+
+char *
+barua_request_origin (BaruaRequest *request)
+{
+  const char *host = NULL;
+
+  if (request->connection != NULL && request->connection->is_trusted)
+    host = barua_request_header_one (request, "X-Forwarded-Host");
+  if (host == NULL)
+    host = barua_request_header_one (request, "Host");
+  if (host == NULL)
+    return NULL;
+  return g_strconcat (barua_request_is_secure (request) ? "https://" : "http://", host, NULL);
+}
+
+const char *
+barua_request_session (BaruaRequest *request)
+{
+  if (!request->has_session)
+    request->session
+        = barua_cookie_get (barua_request_header (request, "Cookie"), BARUA_SESSION_COOKIE);
+  request->has_session = TRUE;
+  return request->session;
+}
+
 BaruaUser *
 barua_request_user (BaruaRequest *request)
 {
@@ -240,6 +277,27 @@ GBytes *
 barua_request_body (BaruaRequest *request)
 {
   return request->decoded.bytes;
+}
+
+guint64
+barua_request_body_length (BaruaRequest *request)
+{
+  if (request->decoded.kind == BARUA_BODY_KIND_FILE)
+    return barua_spool_length (request->spool);
+  return request->decoded.bytes != NULL ? g_bytes_get_size (request->decoded.bytes) : 0;
+}
+
+int
+barua_request_body_fd (BaruaRequest *request)
+{
+  return request->decoded.kind == BARUA_BODY_KIND_FILE ? barua_spool_fd (request->spool) : -1;
+}
+
+int
+barua_request_steal_body_fd (BaruaRequest *request)
+{
+  return request->decoded.kind == BARUA_BODY_KIND_FILE ? barua_spool_steal_fd (request->spool)
+                                                       : -1;
 }
 
 BaruaJson

@@ -348,6 +348,7 @@ barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
   server->options = *options;
   server->options.trusted_proxies
       = (const char *const *)g_strdupv ((char **)options->trusted_proxies);
+  server->options.spool_directory = g_strdup (options->spool_directory);
   server->app = *app;
   server->auth = auth;
   server->budget.max = options->max_bodies_bytes;
@@ -378,6 +379,7 @@ barua_server_unref (BaruaServer *server)
     return;
   barua_router_free (server->router);
   g_strfreev ((char **)server->options.trusted_proxies);
+  g_free ((char *)server->options.spool_directory);
   g_free (server);
 }
 
@@ -406,6 +408,14 @@ stop_overdue (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* Waiting streams are to end. */
+static void
+stop_stream_of (BaruaConnection *connection)
+{
+  if (connection->request != NULL && connection->request->stream != NULL)
+    barua_stream_server_stops (connection->request->stream);
+}
+
 void
 barua_server_stop (BaruaServer *server, guint limit_ms, void (*callback) (gpointer data),
                    gpointer data)
@@ -417,6 +427,7 @@ barua_server_stop (BaruaServer *server, guint limit_ms, void (*callback) (gpoint
   server->stopped_data = data;
   g_ptr_array_set_size (server->listeners, 0);
   barua_connections_cut (server->connections, FALSE);
+  barua_connections_foreach (server->connections, stop_stream_of);
   if (limit_ms > 0)
     server->stop_id = g_timeout_add (limit_ms, stop_overdue, server);
   barua_connections_when_empty (server->connections, stopped, server);
