@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <string.h>
-
 #include "forms/arena.h"
+#include "forms/bytes.h"
 
 G_BEGIN_DECLS
 
@@ -94,12 +93,8 @@ barua_text_is_ascii (BaruaText text)
   gsize i = 0;
 
   for (; i + 8 <= text.n; i += 8)
-    {
-      guint64 word;
-      memcpy (&word, text.p + i, sizeof word);
-      if (word & G_GUINT64_CONSTANT (0x8080808080808080))
-        return FALSE;
-    }
+    if (barua_load_word (text.p + i) & BARUA_WORD_TOPS)
+      return FALSE;
   for (; i < text.n; i++)
     if ((guchar)text.p[i] >= 0x80)
       return FALSE;

@@ -7,6 +7,7 @@
 
 #include "forms/json.h"
 
+#include "forms/bytes.h"
 #include "forms/error.h"
 
 #include <float.h>
@@ -186,7 +187,7 @@ static gboolean
 take_string (Scanner *s)
 {
   s->p++;
-  while (s->p < s->end)
+  while ((s->p = barua_skip_plain (s->p, s->end)) < s->end)
     {
       guchar c = (guchar)*s->p;
       if (c == '"')
@@ -201,8 +202,6 @@ take_string (Scanner *s)
         }
       else if (c < 0x20)
         return refuse (s, "control character in a string");
-      else if (c < 0x80)
-        s->p++;
       else
         {
           gsize n = utf8_length (s->p, s->end);
@@ -365,18 +364,24 @@ barua_json_read (const char *text, gssize length, BaruaJson *value, GError **err
 
 /* ---- walking valid text ---- */
 
-/* The end of the valid string at @p. */
+/* The end of the valid string at @p, which ends before @end. */
 static const char *
-skip_string (const char *p)
+skip_string (const char *p, const char *end)
 {
-  for (p++; *p != '"'; p++)
-    if (*p == '\\')
-      p++;
-  return p + 1;
+  for (p++;; p++)
+    {
+      while (end - p >= 8 && barua_escape_bits (barua_load_word (p)) == 0)
+        p += 8;
+      while (*p != '"' && *p != '\\')
+        p++;
+      if (*p == '"')
+        return p + 1;
+      p++; /* what is escaped */
+    }
 }
 
 static const char *
-skip_container (const char *p)
+skip_container (const char *p, const char *end)
 {
   guint depth = 0;
 
@@ -384,7 +389,7 @@ skip_container (const char *p)
     switch (*p)
       {
       case '"':
-        p = skip_string (p);
+        p = skip_string (p, end);
         break;
       case '{':
       case '[':
@@ -408,9 +413,9 @@ static const char *
 skip_value (const char *p, const char *end)
 {
   if (*p == '"')
-    return skip_string (p);
+    return skip_string (p, end);
   if (*p == '{' || *p == '[')
-    return skip_container (p);
+    return skip_container (p, end);
   while (p < end && *p != ',' && *p != '}' && *p != ']' && !is_blank (*p))
     p++;
   return p;
@@ -482,7 +487,7 @@ barua_json_iter_next (BaruaJsonIter *iter, BaruaJson *key, BaruaJson *value)
   BaruaJson name = BARUA_JSON_NONE;
   if (*iter->end == '}')
     {
-      const char *name_end = skip_string (p);
+      const char *name_end = skip_string (p, iter->end);
       name = (BaruaJson){ p, (gsize)(name_end - p) };
       p = skip_blanks (skip_blanks (name_end, iter->end) + 1, iter->end);
     }
@@ -509,6 +514,26 @@ barua_json_member (BaruaJson object, const char *name)
     if (barua_json_string_is (key, wanted))
       found = value;
   return found;
+}
+
+void
+barua_json_members (BaruaJson object, const BaruaText *names, BaruaJson *values, guint n)
+{
+  BaruaJsonIter iter;
+  BaruaJson key, value;
+
+  for (guint i = 0; i < n; i++)
+    values[i] = BARUA_JSON_NONE;
+  if (barua_json_type (object) != BARUA_JSON_OBJECT)
+    return;
+  barua_json_iter_init (&iter, object);
+  while (barua_json_iter_next (&iter, &key, &value))
+    for (guint i = 0; i < n; i++)
+      if (barua_json_string_is (key, names[i]))
+        {
+          values[i] = value;
+          break;
+        }
 }
 
 BaruaJson
@@ -754,10 +779,12 @@ append_escape (GString *out, guchar c)
     g_string_append_printf (out, "\\u%04x", c);
 }
 
-void
-barua_json_append_string (GString *out, BaruaText text)
+/* Appends the JSON string of @text, some of which needs more than a copy; the first @plain bytes
+ * do not. */
+static void
+append_special (GString *out, BaruaText text, gsize plain)
 {
-  const char *p = text.p, *end = text.p + text.n, *run = text.p;
+  const char *p = text.p + plain, *end = text.p + text.n, *run = text.p;
 
   g_string_append_c (out, '"');
   while (p < end)
@@ -779,6 +806,33 @@ barua_json_append_string (GString *out, BaruaText text)
   if (run < end)
     g_string_append_len (out, run, end - run);
   g_string_append_c (out, '"');
+}
+
+/* Makes room for @n bytes more; where they begin. */
+static inline char *
+grow (GString *out, gsize n)
+{
+  gsize before = out->len;
+
+  g_string_set_size (out, before + n);
+  return out->str + before;
+}
+
+void
+barua_json_append_string (GString *out, BaruaText text)
+{
+  gsize plain = text.n > 0 ? (gsize)(barua_skip_plain (text.p, text.p + text.n) - text.p) : 0;
+
+  if (plain < text.n)
+    {
+      append_special (out, text, plain);
+      return;
+    }
+  char *p = grow (out, text.n + 2);
+  p[0] = '"';
+  if (text.n > 0)
+    memcpy (p + 1, text.p, text.n);
+  p[text.n + 1] = '"';
 }
 
 void
@@ -885,7 +939,7 @@ barua_json_append_minified (GString *out, BaruaJson value)
   while (p < end)
     {
       if (*p == '"')
-        p = skip_string (p);
+        p = skip_string (p, end);
       else if (is_blank (*p))
         {
           g_string_append_len (out, run, p - run);

@@ -26,11 +26,7 @@ typedef struct
 static inline BaruaText
 barua_text (const char *string)
 {
-  gsize n = 0;
-  if (string != NULL)
-    while (string[n] != '\0')
-      n++;
-  return (BaruaText){ string, n };
+  return (BaruaText){ string, string != NULL ? strlen (string) : 0 };
 }
 
 /** Whether the bytes are the same; absent equals absent only. */
@@ -122,6 +118,15 @@ gboolean barua_json_iter_next (BaruaJsonIter *iter, BaruaJson *key, BaruaJson *v
  * Returns: the value of the last member called @name of @object; absent when there is none or @object is no object
  */
 BaruaJson barua_json_member (BaruaJson object, const char *name);
+
+/**
+ * barua_json_members:
+ * @names: (array length=n): different names
+ * @values: (array length=n) (out): as barua_json_member() finds them
+ *
+ * Finds several members in one walk.
+ */
+void barua_json_members (BaruaJson object, const BaruaText *names, BaruaJson *values, guint n);
 
 /** The element at @index of an array; absent beyond the end. */
 BaruaJson barua_json_element (BaruaJson array, guint index);

@@ -58,13 +58,11 @@ behind_word (const char *p, const char *end)
 {
   while (p < end)
     {
+      while (is_word_byte (*p))
+        if (++p == end)
+          return p;
       const char *next = p;
-      if (is_word_byte (*p))
-        {
-          p++;
-          continue;
-        }
-      if (*p == '"' || barua_is_white (barua_next_char (&next, end)))
+      if (*p == ' ' || *p == '"' || barua_is_white (barua_next_char (&next, end)))
         break;
       p = next;
     }
@@ -99,7 +97,10 @@ next_token (const char **at, const char *end, QuoteEnd quote_end, BaruaText *tok
           *at = p;
           return TRUE;
         }
-      barua_next_char (&p, end); /* white space */
+      if (*p == ' ')
+        p++;
+      else
+        barua_next_char (&p, end); /* other white space */
     }
   return FALSE;
 }

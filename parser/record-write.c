@@ -45,7 +45,7 @@ barua_record_sender (const BaruaSettings *settings, BaruaArena *arena, BaruaText
 
   if (from.n == 0 || !barua_phone_normalise (barua_settings_phone_rules (settings), from, e164))
     return from;
-  BaruaText number = barua_text (e164);
+  BaruaText number = { e164, strlen (e164) };
   return barua_text_equal (number, from) ? from : barua_arena_copy (arena, number);
 }
 
@@ -311,12 +311,12 @@ barua_record_finish (const BaruaSettings *settings, BaruaArena *arena, BaruaText
 /* Bytes of the names, braces and commas of an entry of `errors`. */
 #define ERROR_FRAME_BYTES 32
 
-/* Bytes that a record takes at most. */
-static gsize
-record_bytes (const BaruaRecord *record, gsize tasks)
+gsize
+barua_record_bytes (const BaruaRecord *record)
 {
-  gsize bytes = RECORD_FRAME_BYTES + tasks + BARUA_JSON_STRING_BYTES (record->from.n)
+  gsize bytes = RECORD_FRAME_BYTES + BARUA_JSON_STRING_BYTES (record->from.n)
                 + record->from_json.n + BARUA_JSON_STRING_BYTES (record->form.n)
+                + BARUA_JSON_STRING_BYTES (record->code.n)
                 + record->fields.n + record->refid.n + record->sms_message.n;
 
   for (guint i = 0; i < record->n_errors; i++)
@@ -325,9 +325,8 @@ record_bytes (const BaruaRecord *record, gsize tasks)
   return bytes;
 }
 
-/* Writes `errors`. */
-static char *
-write_errors (char *out, const BaruaRecord *record)
+char *
+barua_write_errors (char *out, const BaruaRecord *record)
 {
   out = barua_write_raw (out, BARUA_TEXT (",\"errors\":["));
   for (guint i = 0; i < record->n_errors; i++)
@@ -351,7 +350,7 @@ barua_record_append_open (const BaruaRecord *record, const char *tasks, GString 
   gsize before = out->len;
 
   /* room for the longest, written in one go */
-  g_string_set_size (out, before + record_bytes (record, task_list.n));
+  g_string_set_size (out, before + barua_record_bytes (record) + task_list.n);
   char *p = out->str + before;
   p = barua_write_raw (p, BARUA_TEXT ("{\"type\":\"data_record\""));
   if (record->from.p != NULL)
@@ -360,7 +359,7 @@ barua_record_append_open (const BaruaRecord *record, const char *tasks, GString 
     p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"from\":")), record->from_json);
   if (record->form.p != NULL)
     p = barua_write_string (barua_write_raw (p, BARUA_TEXT (",\"form\":")), record->form);
-  p = write_errors (p, record);
+  p = barua_write_errors (p, record);
   p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"tasks\":")), task_list);
   p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"fields\":")), record->fields);
   p = barua_write_raw (p, BARUA_TEXT (",\"reported_date\":"));

@@ -23,6 +23,12 @@ void barua_record_finish (const BaruaSettings *settings, BaruaArena *arena,
                           BaruaText message_locale, gboolean has_extra, gboolean is_empty,
                           gboolean keeps_objects, BaruaRecord *record);
 
+/** Bytes that a record and the names of its members take as JSON at most. */
+gsize barua_record_bytes (const BaruaRecord *record);
+
+/** Writes `,"errors":` and the list; for memory that has been reckoned with barua_record_bytes(). */
+char *barua_write_errors (char *out, const BaruaRecord *record);
+
 /** The sender as stored: normalised, or as received. */
 BaruaText barua_record_sender (const BaruaSettings *settings, BaruaArena *arena, BaruaText from);
 

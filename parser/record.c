@@ -183,16 +183,18 @@ write_member (char *out, BaruaText start, BaruaText text)
   return barua_write_string (barua_write_raw (out, start), text);
 }
 
+/* Bytes of the names, quotes and braces of `sms_message`. */
+#define SMS_FRAME_BYTES 192
+
 /* `sms_message` of a message (parsing.md section 8). */
 static BaruaText
 write_sms_message (const BaruaMessage *message, gboolean is_plain, BaruaText locale,
                    BaruaText code, BaruaArena *arena)
 {
-  const BaruaText texts[]
-      = { message->message, code, message->timestamp, locale, message->from, message->gateway_ref };
-  gsize bytes = 192 + message->timestamp_json.length + message->from_json.length;
-  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
-    bytes += BARUA_JSON_STRING_BYTES (texts[i].n);
+  gsize texts = message->message.n + code.n + message->timestamp.n + locale.n + message->from.n
+                + message->gateway_ref.n;
+  gsize bytes = SMS_FRAME_BYTES + message->timestamp_json.length + message->from_json.length
+                + BARUA_JSON_STRING_BYTES (texts);
 
   char *begin = barua_arena_alloc (arena, bytes);
   char *out = barua_write_raw (begin, BARUA_TEXT ("{\"type\":\"sms_message\",\"message\":"));
@@ -225,18 +227,15 @@ write_sms_message (const BaruaMessage *message, gboolean is_plain, BaruaText loc
 }
 
 /* The message with clean texts; the reference is no text to be read but a key, and stays as it is. */
-static BaruaMessage
-clean_message (const BaruaMessage *message, gboolean is_plain, BaruaArena *arena)
+static void
+clean_message (BaruaMessage *clean, gboolean is_plain, BaruaArena *arena)
 {
-  BaruaMessage clean = *message;
-
   if (!is_plain)
-    clean.message = barua_record_clean_text (arena, message->message);
-  clean.from = barua_record_clean_text (arena, message->from);
-  clean.timestamp = barua_record_clean_text (arena, message->timestamp);
-  clean.locale = barua_record_clean_text (arena, message->locale);
-  clean.query_locale = barua_record_clean_text (arena, message->query_locale);
-  return clean;
+    clean->message = barua_record_clean_text (arena, clean->message);
+  clean->from = barua_record_clean_text (arena, clean->from);
+  clean->timestamp = barua_record_clean_text (arena, clean->timestamp);
+  clean->locale = barua_record_clean_text (arena, clean->locale);
+  clean->query_locale = barua_record_clean_text (arena, clean->query_locale);
 }
 
 /* The locale of `sms_message`: the body's, else the query's; absent when both are empty. */
@@ -282,7 +281,8 @@ barua_record_from_definition (const BaruaSettings *settings, const BaruaForm *fo
     return FALSE;
 
   gboolean is_plain = barua_text_is_plain (message->message);
-  BaruaMessage clean = clean_message (message, is_plain, arena);
+  BaruaMessage clean = *message;
+  clean_message (&clean, is_plain, arena);
   BaruaText locale = message_locale (&clean);
   Reading reading = { .settings = settings,
                       .message = &clean,
@@ -320,7 +320,8 @@ void
 barua_record_plain (const BaruaSettings *settings, const BaruaMessage *message, BaruaArena *arena,
                     BaruaRecord *record)
 {
-  BaruaMessage clean = clean_message (message, FALSE, arena);
+  BaruaMessage clean = *message;
+  clean_message (&clean, FALSE, arena);
   BaruaText locale = message_locale (&clean);
 
   if (clean.message.p == NULL)
@@ -334,27 +335,46 @@ barua_record_plain (const BaruaSettings *settings, const BaruaMessage *message, 
   record->sms_message = write_sms_message (&clean, FALSE, locale, no_text, arena);
 }
 
-/* A member that is text, or a number as it is spelled; absent otherwise. */
+/* A value that is text, or a number as it is spelled; absent otherwise. */
 static BaruaText
-member_text (BaruaJson body, BaruaArena *arena, const char *name)
+value_text (BaruaJson value, BaruaArena *arena)
 {
-  BaruaJson value = barua_json_member (body, name);
-
   if (barua_json_type (value) == BARUA_JSON_NUMBER)
-    return (BaruaText){ value.text, value.length };
+    return json_text (value);
   return barua_arena_json_text (arena, value);
 }
 
 void
 barua_message_from_json (BaruaJson body, BaruaArena *arena, BaruaMessage *message)
 {
-  *message = (BaruaMessage){ .message = member_text (body, arena, "message"),
-                             .from = member_text (body, arena, "from"),
-                             .locale = member_text (body, arena, "locale"),
-                             .gateway_ref = member_text (body, arena, "gateway_ref") };
+  enum
+  {
+    MESSAGE,
+    FROM,
+    LOCALE,
+    GATEWAY_REF,
+    SENT_TIMESTAMP,
+    REPORTED_DATE,
+    N_NAMES,
+  };
+  static const BaruaText names[] = {
+    [MESSAGE] = { "message", 7 },
+    [FROM] = { "from", 4 },
+    [LOCALE] = { "locale", 6 },
+    [GATEWAY_REF] = { "gateway_ref", 11 },
+    [SENT_TIMESTAMP] = { "sent_timestamp", 14 },
+    [REPORTED_DATE] = { "reported_date", 13 },
+  };
+  BaruaJson values[N_NAMES];
+
+  barua_json_members (body, names, values, N_NAMES);
+  *message = (BaruaMessage){ .message = value_text (values[MESSAGE], arena),
+                             .from = value_text (values[FROM], arena),
+                             .locale = value_text (values[LOCALE], arena),
+                             .gateway_ref = value_text (values[GATEWAY_REF], arena),
+                             .timestamp_json = values[SENT_TIMESTAMP] };
   if (message->from.p == NULL)
-    message->from_json = barua_json_member (body, "from");
-  message->timestamp_json = barua_json_member (body, "sent_timestamp");
+    message->from_json = values[FROM];
   if (barua_json_type (message->timestamp_json) == BARUA_JSON_ABSENT)
-    message->timestamp_json = barua_json_member (body, "reported_date");
+    message->timestamp_json = values[REPORTED_DATE];
 }

@@ -90,7 +90,7 @@ take_two_digits (const char *p, const char *end, int *number)
   return p;
 }
 
-static gboolean
+static inline gboolean
 is_date_separator (const char *p, const char *end)
 {
   return p < end && (*p == '-' || *p == '/');
@@ -102,7 +102,7 @@ take_date (const char *p, const char *end, DatePart *date)
 {
   date->end = NULL;
   date->can_give_back = FALSE;
-  if (end - p < 8)
+  if (end - p < 8 || !is_date_separator (p + 4, end))
     return;
   date->year = 0;
   for (gsize i = 0; i < 4; i++, p++)
@@ -111,8 +111,7 @@ take_date (const char *p, const char *end, DatePart *date)
         return;
       date->year = date->year * 10 + (*p - '0');
     }
-  if (!is_date_separator (p, end) || (p = take_two_digits (p + 1, end, &date->month)) == NULL
-      || !is_date_separator (p, end))
+  if ((p = take_two_digits (p + 1, end, &date->month)) == NULL || !is_date_separator (p, end))
     return;
   const char *day = p + 1;
   date->end = take_two_digits (day, end, &date->day);
@@ -473,10 +472,16 @@ convert_repeated (const BaruaField *field, const Slot *slot, const BaruaPhoneRul
     barua_field_convert (field, slot_joined (slot, arena), rules, arena, out);
 }
 
-/* The text of a numeric value, for a list of choices. */
+/* Numbers of so many digits are printed as they are written. */
+#define EXACT_DIGITS 15
+
+/* The text of a numeric value, for a list of choices; @sent is absent when it was sent as a date. */
 static BaruaText
-number_text (double number, BaruaArena *arena)
+number_text (BaruaText sent, double number, BaruaArena *arena)
 {
+  if (sent.n > 0 && sent.n <= EXACT_DIGITS && memchr (sent.p, '.', sent.n) == NULL)
+    return sent;
+
   g_autoptr (GString) text = g_string_new (NULL);
 
   barua_json_append_number (text, number);
@@ -502,7 +507,7 @@ convert_single (const BaruaField *field, const Piece *piece, const BaruaPhoneRul
   if (value.type == BARUA_VALUE_TEXT)
     barua_field_convert (field, value.text, rules, arena, out);
   else if (is_number && type == BARUA_FIELD_INTEGER && field->has_list)
-    barua_field_convert (field, number_text (value.number, arena), rules, arena, out);
+    barua_field_convert (field, number_text (piece->number, value.number, arena), rules, arena, out);
   else if (is_number && type == BARUA_FIELD_BOOLEAN)
     out->type = value.number == 1 ? BARUA_VALUE_TRUE : BARUA_VALUE_NULL;
   else

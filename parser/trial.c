@@ -7,6 +7,7 @@
 #include "parser/trial.h"
 
 #include "parser/explain.h"
+#include "parser/record-write.h"
 
 /* The code of a definition that has none of its own; no message needs it. */
 #define NAMELESS_FORM "DEFINITION"
@@ -63,50 +64,35 @@ barua_trial_settings_text (BaruaJson settings, BaruaJson definition)
   return g_string_free_to_bytes (text);
 }
 
-/* Appends `"name":` and the text, or null when there is none. */
-static void
-append_text_or_null (GString *out, const char *name, BaruaText text)
+/* Writes a text, or null when there is none. */
+static char *
+write_text_or_null (char *out, BaruaText text)
 {
-  barua_json_append_key (out, name);
-  if (text.p != NULL)
-    barua_json_append_string (out, text);
-  else
-    g_string_append (out, "null");
-}
-
-/* Appends a member that is JSON text already. */
-static void
-append_json (GString *out, const char *name, BaruaText json)
-{
-  barua_json_append_key (out, name);
-  g_string_append_len (out, json.p, (gssize)json.n);
+  return text.n > 0 ? barua_write_string (out, text) : barua_write_raw (out, BARUA_TEXT ("null"));
 }
 
 /* Appends the members of a record that cli.md names, then the others, but for the last brace. */
 static void
 append_open (GString *out, const BaruaRecord *record)
 {
-  g_string_append_c (out, '{');
-  append_text_or_null (out, "form", record->code.n > 0 ? record->code : (BaruaText){ NULL, 0 });
-  append_text_or_null (out, "format", record->format);
-  append_json (out, "fields", record->fields);
-  barua_json_append_key (out, "errors");
-  g_string_append_c (out, '[');
-  for (guint i = 0; i < record->n_errors; i++)
-    {
-      g_string_append (out, i > 0 ? ",{" : "{");
-      append_text_or_null (out, "code", record->errors[i].code);
-      append_text_or_null (out, "message", record->errors[i].message);
-      g_string_append_c (out, '}');
-    }
-  g_string_append_c (out, ']');
+  gsize before = out->len;
+
+  /* room for the longest, written in one go */
+  g_string_set_size (out, before + barua_record_bytes (record));
+  char *p = out->str + before;
+  p = write_text_or_null (barua_write_raw (p, BARUA_TEXT ("{\"form\":")), record->code);
+  p = write_text_or_null (barua_write_raw (p, BARUA_TEXT (",\"format\":")), record->format);
+  p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"fields\":")), record->fields);
+  p = barua_write_errors (p, record);
   if (record->from.p != NULL)
-    append_text_or_null (out, "from", record->from);
-  barua_json_append_key (out, "reported_date");
-  barua_json_append_number (out, record->reported_date_ms);
+    p = barua_write_string (barua_write_raw (p, BARUA_TEXT (",\"from\":")), record->from);
+  p = barua_write_raw (p, BARUA_TEXT (",\"reported_date\":"));
+  p = barua_write_number (p, record->reported_date_ms);
   if (record->refid.p != NULL)
-    append_json (out, "refid", record->refid);
-  append_json (out, "sms_message", record->sms_message);
+    p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"refid\":")), record->refid);
+  p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"sms_message\":")),
+                       record->sms_message);
+  g_string_set_size (out, (gsize)(p - out->str));
 }
 
 gboolean

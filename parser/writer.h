@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "forms/bytes.h"
 #include "forms/field.h"
 
 G_BEGIN_DECLS
@@ -25,42 +26,20 @@ barua_write_raw (char *out, BaruaText text)
   return out + text.n;
 }
 
-/** The bytes of @word that need an escape, as their top bits; exact up to the first. */
-static inline guint64
-barua_escape_bits (guint64 word)
-{
-  const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101);
-  const guint64 tops = G_GUINT64_CONSTANT (0x8080808080808080);
-
-  /* '"' is 0x22, so that it and the controls are what is below 0x21 with one bit turned over */
-  return (((word ^ (ones * 0x02)) - ones * 0x21) | ((word ^ (ones * '\\')) - ones)) & ~word & tops;
-}
-
 /** Whether @text is ASCII without controls, so that JSON takes it as it is. */
 static inline gboolean
 barua_text_is_plain (BaruaText text)
 {
-  const guint64 tops = G_GUINT64_CONSTANT (0x8080808080808080);
-  guint64 word, found = 0;
+  guint64 found = 0;
   gsize i = 0;
 
   for (; i + 8 <= text.n; i += 8)
-    {
-      memcpy (&word, text.p + i, sizeof word);
-      found |= barua_escape_bits (word) | (word & tops);
-    }
+    found |= barua_special_bits (barua_load_word (text.p + i));
   if (i < text.n && text.n >= 8)
-    {
-      /* the last eight bytes, some of them once more */
-      memcpy (&word, text.p + text.n - 8, sizeof word);
-      found |= barua_escape_bits (word) | (word & tops);
-      return found == 0;
-    }
-  for (; i < text.n; i++)
-    {
-      guchar c = (guchar)text.p[i];
-      found |= c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
-    }
+    found |= barua_special_bits (barua_load_word (text.p + text.n - 8)); /* some once more */
+  else
+    for (; i < text.n; i++)
+      found |= barua_is_special (text.p[i]);
   return found == 0;
 }
 
@@ -88,7 +67,7 @@ barua_copy_plain (char *out, const char *p, gsize n)
 
   for (; i + 8 <= n; i += 8)
     {
-      memcpy (&word, p + i, sizeof word);
+      word = barua_load_word (p + i);
       if (barua_escape_bits (word) != 0)
         break;
       memcpy (out + i, &word, sizeof word);
@@ -98,7 +77,7 @@ barua_copy_plain (char *out, const char *p, gsize n)
   if (n >= 8 && i + 8 > n)
     {
       /* the last eight bytes once more */
-      memcpy (&word, p + n - 8, sizeof word);
+      word = barua_load_word (p + n - 8);
       if (barua_escape_bits (word) == 0)
         {
           memcpy (out + n - 8, &word, sizeof word);
@@ -116,7 +95,7 @@ barua_copy_plain (char *out, const char *p, gsize n)
 char *barua_write_escaped (char *out, const char *p, const char *end);
 
 /** Writes @text as a JSON string. */
-static inline char *
+G_ALWAYS_INLINE static inline char *
 barua_write_string (char *out, BaruaText text)
 {
   *out++ = '"';
@@ -143,13 +122,19 @@ barua_write_natural (char *out, guint64 number)
       *out = (char)('0' + number);
       return out + 1;
     }
-  for (; number >= 100; number /= 100)
+  for (; number > G_MAXUINT32; number /= 100)
     {
       p -= 2;
       memcpy (p, barua_two_digits + number % 100 * 2, 2);
     }
+  guint32 rest = (guint32)number; /* which is divided faster */
+  for (; rest >= 100; rest /= 100)
+    {
+      p -= 2;
+      memcpy (p, barua_two_digits + rest % 100 * 2, 2);
+    }
   p -= 2;
-  memcpy (p, barua_two_digits + number * 2, 2);
+  memcpy (p, barua_two_digits + rest * 2, 2);
   p += *p == '0';
   memcpy (out, p, (gsize)(end - p));
   return out + (end - p);

@@ -176,10 +176,11 @@ parse_line (Session *session, const char *text, gsize length)
   g_string_truncate (session->out, 0);
   if (is_json)
     {
-      BaruaJson message = barua_json_member (line, "message");
-      BaruaJson meta = barua_json_member (line, "_meta");
-      gboolean is_record = barua_json_type (meta) != BARUA_JSON_ABSENT
-                           && barua_json_type (message) == BARUA_JSON_ABSENT;
+      static const BaruaText names[] = { { "message", 7 }, { "_meta", 5 } };
+      BaruaJson found[G_N_ELEMENTS (names)];
+      barua_json_members (line, names, found, G_N_ELEMENTS (names));
+      gboolean is_record = barua_json_type (found[1]) != BARUA_JSON_ABSENT
+                           && barua_json_type (found[0]) == BARUA_JSON_ABSENT;
       is_record ? parse_record (session, line, &error) : parse_message (session, line, &error);
     }
   if (error != NULL)
