@@ -368,7 +368,8 @@ barua_json_read (const char *text, gssize length, BaruaJson *value, GError **err
 static const char *
 skip_string (const char *p, const char *end)
 {
-  for (p++;; p++)
+  p++;
+  for (;;)
     {
       while (end - p >= 8 && barua_escape_bits (barua_load_word (p)) == 0)
         p += 8;
@@ -376,7 +377,7 @@ skip_string (const char *p, const char *end)
         p++;
       if (*p == '"')
         return p + 1;
-      p++; /* what is escaped */
+      p += 2; /* the backslash and what it escapes */
     }
 }
 
