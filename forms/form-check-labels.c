@@ -13,6 +13,9 @@
 /* Languages of a label that are looked at: the rules compare labels in pairs. */
 #define MAX_LOCALES 32
 
+/* Choices of the first field that are compared with labels. */
+#define MAX_CHOICES 200
+
 /* ---- taking labels apart ---- */
 
 static void
@@ -102,7 +105,7 @@ check_same_label (const BaruaCheckedForm *form, const BaruaCheckedField *a,
     for (guint j = 0; j < b->tiny->len; j++)
       {
         const BaruaCheckedLabel *x = a->tiny->pdata[i], *y = b->tiny->pdata[j];
-        if (!is_same_locale (x, y) || strcmp (x->text, y->text) != 0)
+        if (strcmp (x->text, y->text) != 0 || !is_same_locale (x, y))
           continue;
         barua_form_check_add (form, 12, FALSE, barua_form_check_path (form, b, "labels.tiny"),
                               "\"%s\" is also the tiny label of \"%s\"", y->text, a->key);
@@ -215,14 +218,14 @@ beginning_of (const BaruaCheckedLabel *tiny, const BaruaCheckedField *b)
   for (guint j = 0; j < b->shorts->len; j++)
     {
       const BaruaCheckedLabel *other = b->shorts->pdata[j];
-      if (is_same_locale (tiny, other) && g_str_has_prefix (other->text, tiny->text))
+      if (g_str_has_prefix (other->text, tiny->text) && is_same_locale (tiny, other))
         return other->text;
     }
   for (guint j = 0; j < b->tiny->len; j++)
     {
       const BaruaCheckedLabel *other = b->tiny->pdata[j];
-      if (is_same_locale (tiny, other) && strcmp (other->text, tiny->text) != 0
-          && g_str_has_prefix (other->text, tiny->text))
+      if (g_str_has_prefix (other->text, tiny->text) && strcmp (other->text, tiny->text) != 0
+          && is_same_locale (tiny, other))
         return other->text;
     }
   return NULL;
@@ -262,22 +265,31 @@ begins_as_label (const char *value, const char *label)
   return p == end || barua_is_digit (*p) || barua_is_white (barua_next_char (&p, end));
 }
 
-/* The choice of the first field that begins as @label does, in lower case; NULL when none does. */
-static char *
-choice_like (const BaruaCheckedForm *form, const char *label)
+void
+barua_form_check_take_choices (BaruaCheckedForm *form)
 {
-  const BaruaCheckedField *first = form->fields->pdata[0];
   BaruaJsonIter iter;
   BaruaJson entry;
 
+  if (form->fields->len == 0)
+    return;
+  const BaruaCheckedField *first = form->fields->pdata[0];
   barua_json_iter_init (&iter, barua_json_member (first->json, "list"));
-  while (barua_json_iter_next (&iter, NULL, &entry))
+  while (form->choices->len < MAX_CHOICES && barua_json_iter_next (&iter, NULL, &entry))
     {
       g_autofree char *text = barua_json_string (barua_json_element (entry, 0), NULL);
-      g_autofree char *lower = text != NULL ? barua_form_check_lower (text) : NULL;
-      if (lower != NULL && *lower != '\0' && begins_as_label (lower, label))
-        return g_steal_pointer (&lower);
+      if (text != NULL && *text != '\0')
+        g_ptr_array_add (form->choices, barua_form_check_lower (text));
     }
+}
+
+/* The choice of the first field that begins as @label does; NULL when none does. */
+static const char *
+choice_like (const BaruaCheckedForm *form, const char *label)
+{
+  for (guint i = 0; i < form->choices->len; i++)
+    if (begins_as_label (form->choices->pdata[i], label))
+      return form->choices->pdata[i];
   return NULL;
 }
 
@@ -296,13 +308,13 @@ check_values (const BaruaCheckedForm *form, const BaruaCheckedField *field, GPtr
   for (guint i = 0; i < labels->len; i++)
     {
       const char *label = ((BaruaCheckedLabel *)labels->pdata[i])->text;
-      g_autofree char *choice = NULL;
+      const char *choice = choice_like (form, label);
       if (is_number_like (label))
         barua_form_check_add (form, 15, FALSE, barua_form_check_path (form, field, property),
                               "\"%s\" may begin a value: a compact message that begins so is taken "
                               "for Textforms",
                               label);
-      else if ((choice = choice_like (form, label)) != NULL)
+      else if (choice != NULL)
         barua_form_check_add (form, 15, FALSE, barua_form_check_path (form, field, property),
                               "\"%s\" begins the choice \"%s\" of the first field: a compact "
                               "message that begins so is taken for Textforms",

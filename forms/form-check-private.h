@@ -39,6 +39,7 @@ typedef struct
  * @path: for instance `forms.P`
  * @fields: (element-type BaruaCheckedField)
  * @names: the keys of the fields
+ * @choices: (element-type utf8): the texts of the first field's `list`, in lower case
  * @has_positions: every field has one that is a whole number
  * @optional: (nullable): the key of the first optional field
  */
@@ -50,6 +51,7 @@ typedef struct
   BaruaJson json;
   GPtrArray *fields;
   GHashTable *names;
+  GPtrArray *choices;
   gboolean has_positions;
   const char *optional;
 } BaruaCheckedForm;
@@ -64,6 +66,9 @@ char *barua_form_check_path (const BaruaCheckedForm *form, const BaruaCheckedFie
 
 /** Fills the labels of @field from its definition. */
 void barua_form_check_take_labels (BaruaCheckedField *field);
+
+/** Fills the choices of @form, whose fields are there. */
+void barua_form_check_take_choices (BaruaCheckedForm *form);
 
 /** Rules 12, 14 and 15 for the field at @index. */
 void barua_form_check_labels (const BaruaCheckedForm *form, guint index);

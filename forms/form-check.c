@@ -580,6 +580,7 @@ take_fields (BaruaCheckedForm *form)
         barua_form_check_add (form, 5, TRUE, barua_form_check_path (form, field, NULL),
                               "is %s; expected an object", barua_json_type_name (value));
     }
+  barua_form_check_take_choices (form);
   return TRUE;
 }
 
@@ -651,12 +652,14 @@ check_definition (BaruaFormReport *report, gboolean is_lenient, char *path, Baru
 {
   g_autoptr (GPtrArray) fields = g_ptr_array_new_with_free_func ((GDestroyNotify)field_free);
   g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GPtrArray) choices = g_ptr_array_new_with_free_func (g_free);
   BaruaCheckedForm form = { .report = report,
                             .is_lenient = is_lenient,
                             .path = path,
                             .json = definition,
                             .fields = fields,
-                            .names = names };
+                            .names = names,
+                            .choices = choices };
 
   check_form (&form, code);
   g_free (path);

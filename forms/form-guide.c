@@ -42,10 +42,12 @@ field_json (const BaruaForm *form, guint index)
   return barua_json_member (barua_json_member (barua_form_json (form), "fields"), name);
 }
 
+/* Appends @text; line ends and other control characters as blanks, so that lines stay lines. */
 static void
 append_text (GString *out, BaruaText text)
 {
-  g_string_append_len (out, text.p, (gssize)text.n);
+  for (gsize i = 0; i < text.n; i++)
+    g_string_append_c (out, g_ascii_iscntrl (text.p[i]) ? ' ' : text.p[i]);
 }
 
 /* `, 1 to 53` of two numbers; what is no bound is left out. */

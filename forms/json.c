@@ -638,8 +638,9 @@ barua_json_string_is (BaruaJson value, BaruaText text)
   if (value.length == text.n + 2)
     {
       /* as long as the text itself: equal only without escapes */
-      return memcmp (value.text + 1, text.p, text.n) == 0
-             && memchr (text.p, '\\', text.n) == NULL;
+      return text.n == 0
+             || (memcmp (value.text + 1, text.p, text.n) == 0
+                 && memchr (text.p, '\\', text.n) == NULL);
     }
   if (barua_json_string_raw (value, &raw))
     return FALSE;

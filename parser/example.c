@@ -442,7 +442,7 @@ check_code (const BaruaExample *example, BaruaSyntax syntax, BaruaArena *arena, 
       if (barua_is_white (c) || (c < 0x80 && strchr ("!-,:#", (int)c) != NULL))
         return fail (remark, "the form code has a character that ends it");
     }
-  if (!barua_text_equal_ignoring_case (meta_code, code))
+  if (meta_code.n == 0 || !barua_text_equal_ignoring_case (meta_code, code))
     return fail (remark, "meta.code is not the form code");
   return TRUE;
 }

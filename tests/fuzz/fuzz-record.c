@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "parser/example.h"
 #include "parser/explain.h"
 #include "parser/record.h"
 #include "tests/fuzz/fixed.h"
@@ -54,6 +55,31 @@ read_json (const BaruaSettings *settings, BaruaText text)
   check_json (out);
 }
 
+/* Writes an example for the first form in every syntax. */
+static void
+write_examples (const BaruaSettings *settings)
+{
+  const BaruaForm *form
+      = barua_settings_n_forms (settings) > 0 ? barua_settings_form (settings, 0) : NULL;
+  BaruaArena *arena = fixed_arena ();
+
+  if (form == NULL)
+    return;
+  BaruaText *texts
+      = barua_arena_alloc (arena, (barua_form_n_fields (form) + 1) * sizeof (BaruaText));
+  BaruaExample example = { settings, form, { NULL, 0 }, texts };
+  barua_example_fill (settings, form, example.locale, arena, texts);
+  for (guint i = 0; i < BARUA_N_SYNTAXES; i++)
+    {
+      g_autoptr (GString) out = g_string_new (NULL);
+      const char *remark = NULL;
+      gboolean is_good = barua_example_write (&example, (BaruaSyntax)i, arena, out, &remark)
+                         && barua_example_check (&example, (BaruaSyntax)i,
+                                                 (BaruaText){ out->str, out->len }, arena, &remark);
+      must (is_good == (remark == NULL));
+    }
+}
+
 static void
 read_both (const BaruaSettings *settings, BaruaText text)
 {
@@ -78,7 +104,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autoptr (GBytes) bytes = g_bytes_new (begin, (gsize)(line_end - begin));
   text = (BaruaText){ line_end + 1, size - (gsize)(line_end + 1 - begin) };
   g_autoptr (BaruaSettings) settings = barua_settings_compile (bytes, NULL, 0, NULL);
-  if (settings != NULL)
-    read_both (settings, text);
+  if (settings == NULL)
+    return 0;
+  read_both (settings, text);
+  write_examples (settings);
   return 0;
 }
