@@ -10,6 +10,8 @@
 
 #include <phonenumbers/phonenumberutil.h>
 
+#include "forms/phone-google-plans.h"
+
 using i18n::phonenumbers::PhoneNumber;
 using i18n::phonenumbers::PhoneNumberUtil;
 
@@ -125,7 +127,9 @@ barua_phone_google_normalise (const BaruaPhoneRules *rules, BaruaText number,
   try
     {
       std::string found;
-      if (!normalise (rules, number, found))
+      if (barua::is_plainly_good (rules->validation, number))
+        found.assign (number.p, number.n);
+      else if (!normalise (rules, number, found))
         return FALSE;
       std::memcpy (e164, found.c_str (), found.size () + 1);
       return TRUE;

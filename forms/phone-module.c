@@ -55,7 +55,7 @@ open_built (void)
   for (guint i = 0; i < G_N_ELEMENTS (places) && module == NULL; i++)
     {
       g_autofree char *path = g_build_filename (folder, places[i], "barua-phone.so", NULL);
-      module = dlopen (path, RTLD_NOW | RTLD_LOCAL);
+      module = dlopen (path, RTLD_LAZY | RTLD_LOCAL);
     }
   return module;
 }
@@ -68,7 +68,7 @@ load (void)
   void *module = open_built ();
 
   if (module == NULL)
-    module = dlopen (BARUA_PHONE_MODULE, RTLD_NOW | RTLD_LOCAL);
+    module = dlopen (BARUA_PHONE_MODULE, RTLD_LAZY | RTLD_LOCAL);
   if (module != NULL)
     loaded = (BaruaPhoneEngine *)dlsym (module, "barua_phone_google_normalise");
   if (loaded == NULL)

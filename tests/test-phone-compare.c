@@ -205,6 +205,34 @@ START_TEST (vectors)
 }
 END_TEST
 
+/* `+` and digits go a short way, the same with a blank inside the long one through libphonenumber:
+ * both give one answer, for each three digits that a national number can begin with. */
+START_TEST (short_way)
+{
+  g_autoptr (GRand) random = g_rand_new_with_seed (7);
+  guint n_good = 0;
+
+  ck_assert (barua_phone_module () != NULL);
+  for (guint i = 0; i < 1000 * 1000; i++)
+    {
+      const BaruaPhoneRegion *region = barua_phone_region (i / 1000);
+      guint length = (guint)g_rand_int_range (random, 4, 14);
+      if (region == NULL || (i % 8 != 0 && (region->lengths >> length & 1) == 0))
+        continue;
+      BaruaPhoneRules rules = { 0, i % 5 == 0 ? i / 5 % N_VALIDATIONS : BARUA_PHONE_FULL };
+      char national[16], plain[64], spaced[64], a[BARUA_PHONE_SIZE] = "", b[BARUA_PHONE_SIZE] = "";
+      g_snprintf (national, sizeof national, "%03u%010u", i % 1000, g_rand_int (random));
+      g_snprintf (plain, sizeof plain, "+%u%.*s", i / 1000, (int)length, national);
+      g_snprintf (spaced, sizeof spaced, "+%u %.*s", i / 1000, (int)length, national);
+      barua_phone_module () (&rules, barua_text (plain), a);
+      barua_phone_module () (&rules, barua_text (spaced), b);
+      ck_assert_msg (strcmp (a, b) == 0, "%s: %s, but with a blank %s", plain, a, b);
+      n_good += *a != '\0';
+    }
+  ck_assert_uint_gt (n_good, 5000);
+}
+END_TEST
+
 /* Signs that libphonenumber takes between the digits, as the reference does, and the table not. */
 START_TEST (punctuation)
 {
@@ -231,6 +259,7 @@ barua_suite (void)
   tcase_set_timeout (tc, 120); /* seconds */
   tcase_add_test (tc, vectors);
   tcase_add_test (tc, sample);
+  tcase_add_test (tc, short_way);
   tcase_add_test (tc, punctuation);
   suite_add_tcase (suite, tc);
   return suite;
