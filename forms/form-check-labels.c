@@ -21,7 +21,6 @@
 static void
 label_free (BaruaCheckedLabel *label)
 {
-  g_free (label->locale);
   g_free (label->text);
   g_free (label);
 }
@@ -35,25 +34,40 @@ barua_form_check_lower (const char *text)
   return g_strndup (lower.p, lower.n);
 }
 
+/* The number of the language called @locale, 0 when there is no name. */
+static guint
+locale_number (BaruaCheckedForm *form, BaruaJson locale)
+{
+  g_autofree char *name = barua_json_string (locale, NULL);
+
+  if (name == NULL || *name == '\0')
+    return 0;
+  guint number = GPOINTER_TO_UINT (g_hash_table_lookup (form->locales, name));
+  if (number > 0)
+    return number;
+  number = g_hash_table_size (form->locales) + 1;
+  g_hash_table_insert (form->locales, g_steal_pointer (&name), GUINT_TO_POINTER (number));
+  return number;
+}
+
 static void
-add_label (GPtrArray *labels, BaruaJson locale, BaruaJson text)
+add_label (BaruaCheckedForm *form, GPtrArray *labels, BaruaJson locale, BaruaJson text)
 {
   g_autofree char *decoded = barua_json_string (text, NULL);
 
   if (decoded == NULL || *decoded == '\0' || labels->len >= MAX_LOCALES)
     return;
   BaruaCheckedLabel *label = g_new0 (BaruaCheckedLabel, 1);
-  label->locale = barua_json_string (locale, NULL);
-  if (label->locale == NULL)
-    label->locale = g_strdup ("");
+  label->locale = locale_number (form, locale);
   label->text = barua_form_check_lower (decoded);
+  label->n = strlen (label->text);
   g_ptr_array_add (labels, label);
 }
 
 /* The texts of a label: a string, `{translation_key}`, `{locale: text}` or `{translations:
  * [{locale, content}]}`. */
 static GPtrArray *
-labels_of (BaruaJson label)
+labels_of (BaruaCheckedForm *form, BaruaJson label)
 {
   GPtrArray *labels = g_ptr_array_new_with_free_func ((GDestroyNotify)label_free);
   BaruaJson translations = barua_json_member (label, "translations");
@@ -61,12 +75,12 @@ labels_of (BaruaJson label)
   BaruaJson key, value;
 
   if (barua_json_type (label) == BARUA_JSON_STRING)
-    add_label (labels, BARUA_JSON_NONE, label);
+    add_label (form, labels, BARUA_JSON_NONE, label);
   if (barua_json_type (translations) == BARUA_JSON_ARRAY)
     {
       barua_json_iter_init (&iter, translations);
       while (barua_json_iter_next (&iter, NULL, &value))
-        add_label (labels, barua_json_member (value, "locale"),
+        add_label (form, labels, barua_json_member (value, "locale"),
                    barua_json_member (value, "content"));
       return labels;
     }
@@ -74,24 +88,32 @@ labels_of (BaruaJson label)
     return labels;
   barua_json_iter_init (&iter, label);
   while (barua_json_iter_next (&iter, &key, &value))
-    add_label (labels, key, value);
+    add_label (form, labels, key, value);
   return labels;
 }
 
 void
-barua_form_check_take_labels (BaruaCheckedField *field)
+barua_form_check_take_labels (BaruaCheckedForm *form, BaruaCheckedField *field)
 {
   BaruaJson labels = barua_json_member (field->json, "labels");
 
-  field->tiny = labels_of (barua_json_member (labels, "tiny"));
-  field->shorts = labels_of (barua_json_member (labels, "short"));
+  field->tiny = labels_of (form, barua_json_member (labels, "tiny"));
+  field->shorts = labels_of (form, barua_json_member (labels, "short"));
 }
 
 /* Whether two labels can meet in one language; a plain text is there in all of them. */
-static gboolean
+static inline gboolean
 is_same_locale (const BaruaCheckedLabel *a, const BaruaCheckedLabel *b)
 {
-  return *a->locale == '\0' || *b->locale == '\0' || strcmp (a->locale, b->locale) == 0;
+  return a->locale == b->locale || a->locale == 0 || b->locale == 0;
+}
+
+/* Whether @longer begins with @label, in a language of both. */
+static inline gboolean
+begins_with (const BaruaCheckedLabel *longer, const BaruaCheckedLabel *label)
+{
+  return is_same_locale (longer, label) && longer->n >= label->n
+         && memcmp (longer->text, label->text, label->n) == 0;
 }
 
 /* ---- rule 12 ---- */
@@ -105,7 +127,7 @@ check_same_label (const BaruaCheckedForm *form, const BaruaCheckedField *a,
     for (guint j = 0; j < b->tiny->len; j++)
       {
         const BaruaCheckedLabel *x = a->tiny->pdata[i], *y = b->tiny->pdata[j];
-        if (strcmp (x->text, y->text) != 0 || !is_same_locale (x, y))
+        if (!is_same_locale (x, y) || strcmp (x->text, y->text) != 0)
           continue;
         barua_form_check_add (form, 12, FALSE, barua_form_check_path (form, b, "labels.tiny"),
                               "\"%s\" is also the tiny label of \"%s\"", y->text, a->key);
@@ -218,14 +240,13 @@ beginning_of (const BaruaCheckedLabel *tiny, const BaruaCheckedField *b)
   for (guint j = 0; j < b->shorts->len; j++)
     {
       const BaruaCheckedLabel *other = b->shorts->pdata[j];
-      if (g_str_has_prefix (other->text, tiny->text) && is_same_locale (tiny, other))
+      if (begins_with (other, tiny))
         return other->text;
     }
   for (guint j = 0; j < b->tiny->len; j++)
     {
       const BaruaCheckedLabel *other = b->tiny->pdata[j];
-      if (g_str_has_prefix (other->text, tiny->text) && strcmp (other->text, tiny->text) != 0
-          && is_same_locale (tiny, other))
+      if (other->n > tiny->n && begins_with (other, tiny))
         return other->text;
     }
   return NULL;

@@ -9,15 +9,17 @@ G_BEGIN_DECLS
 
 /**
  * BaruaCheckedLabel:
- * @locale: empty for a plain text, which counts in all languages
+ * @locale: its number in the form; 0 for a plain text, which counts in all languages
  * @text: in lower case
+ * @n: bytes of @text
  *
  * One label in one language.
  */
 typedef struct
 {
-  char *locale;
+  guint locale;
   char *text;
+  gsize n;
 } BaruaCheckedLabel;
 
 /**
@@ -39,6 +41,7 @@ typedef struct
  * @path: for instance `forms.P`
  * @fields: (element-type BaruaCheckedField)
  * @names: the keys of the fields
+ * @locales: the number of each language that has labels
  * @choices: (element-type utf8): the texts of the first field's `list`, in lower case
  * @has_positions: every field has one that is a whole number
  * @optional: (nullable): the key of the first optional field
@@ -51,6 +54,7 @@ typedef struct
   BaruaJson json;
   GPtrArray *fields;
   GHashTable *names;
+  GHashTable *locales;
   GPtrArray *choices;
   gboolean has_positions;
   const char *optional;
@@ -65,7 +69,7 @@ char *barua_form_check_path (const BaruaCheckedForm *form, const BaruaCheckedFie
                              const char *property);
 
 /** Fills the labels of @field from its definition. */
-void barua_form_check_take_labels (BaruaCheckedField *field);
+void barua_form_check_take_labels (BaruaCheckedForm *form, BaruaCheckedField *field);
 
 /** Fills the choices of @form, whose fields are there. */
 void barua_form_check_take_choices (BaruaCheckedForm *form);

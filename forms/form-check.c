@@ -532,14 +532,14 @@ field_free (BaruaCheckedField *field)
 }
 
 static BaruaCheckedField *
-field_new (BaruaJson key, BaruaJson json)
+field_new (BaruaCheckedForm *form, BaruaJson key, BaruaJson json)
 {
   BaruaCheckedField *field = g_new0 (BaruaCheckedField, 1);
 
   field->key = barua_json_string (key, NULL);
   field->key_lower = barua_form_check_lower (field->key);
   field->json = json;
-  barua_form_check_take_labels (field);
+  barua_form_check_take_labels (form, field);
   return field;
 }
 
@@ -570,7 +570,7 @@ take_fields (BaruaCheckedForm *form)
   barua_json_iter_init (&iter, fields);
   while (barua_json_iter_next (&iter, &key, &value))
     {
-      BaruaCheckedField *field = field_new (key, value);
+      BaruaCheckedField *field = field_new (form, key, value);
       gint64 position;
       g_ptr_array_add (form->fields, field);
       g_hash_table_add (form->names, field->key);
@@ -652,6 +652,7 @@ check_definition (BaruaFormReport *report, gboolean is_lenient, char *path, Baru
 {
   g_autoptr (GPtrArray) fields = g_ptr_array_new_with_free_func ((GDestroyNotify)field_free);
   g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) locales = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GPtrArray) choices = g_ptr_array_new_with_free_func (g_free);
   BaruaCheckedForm form = { .report = report,
                             .is_lenient = is_lenient,
@@ -659,6 +660,7 @@ check_definition (BaruaFormReport *report, gboolean is_lenient, char *path, Baru
                             .json = definition,
                             .fields = fields,
                             .names = names,
+                            .locales = locales,
                             .choices = choices };
 
   check_form (&form, code);

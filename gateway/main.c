@@ -22,7 +22,7 @@ typedef struct
 static const Command commands[] = {
   { "serve", barua_serve, "the server" },
   { "parse", barua_cli_parse, "messages in, records out" },
-  { "forms", barua_cli_forms, "check form definitions" },
+  { "forms", barua_cli_forms, "check form definitions, and tell senders how to write to them" },
   { "check", barua_cli_check, "compare what is derived with what the documents say" },
   { "reindex", barua_cli_reindex, "make what is derived again from the documents" },
 };

@@ -163,6 +163,25 @@ class Explain(Design):
             self.assertEqual(refused.status, 405)
             self.assertIn("POST", refused.header("allow"))
 
+    def test_permission(self):
+        """users.md 1.1: can_configure; needs a way to make a second account."""
+        made = subprocess.run([binary(), "user", "add", "--help"], capture_output=True, check=False)
+        if made.returncode != 0:
+            self.skipTest("this part has no way to make a second account")
+        subprocess.run([binary(), "user", "add", "--database", self.server.database, "--roles",
+                        "gateway", "phone3"], check=True, text=True, input="An0ther.pass-word\n")
+        phone = self.server.client(user="phone3", password="An0ther.pass-word")
+        for path in (EXPLAIN, VALIDATE):
+            self.check(phone.post(path, {"message": "x"}), 403,
+                       {"code": 403, "error": "Insufficient privileges"})
+
+    def test_longest_message(self):
+        """64 KiB of tokens, each explained."""
+        text = ("YYYZ " + "nur x#" * 20000)[:65536]
+        value = self.check(self.c.post(EXPLAIN, {"message": text}), 200).json()
+        tokens = value["explain"]["tokens"]
+        self.assertEqual(sum(t["length"] for t in tokens), 65536)
+
     def test_large_settings_do_not_block(self):
         """While big settings are compiled the others are served."""
         fields = {f"field_{i}": field("integer", f"tiny_{i}") for i in range(150)}
