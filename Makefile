@@ -6,6 +6,7 @@ BUILD_PACKAGES = meson ninja-build pkg-config libglib2.0-dev libglib2.0-dev-bin 
   g++ libphonenumber-dev
 TEST_PACKAGES = check python3 clang libclang-rt-14-dev
 BENCH_PACKAGES = valgrind python3 curl libjson-glib-dev
+COVERAGE_PACKAGES = gcovr python3
 SUDO = $(shell [ `id -u` = 0 ] || echo sudo)
 
 # $(call install,PACKAGES): only what dpkg does not know as installed
@@ -21,7 +22,7 @@ all: build
 
 build:
 	$(call install,$(BUILD_PACKAGES))
-	@[ -f $(BUILD)/build.ninja ] || CC=gcc meson setup $(BUILD) --buildtype=debugoptimized -Dtests=disabled
+	@[ -f $(BUILD)/build.ninja ] || CC=gcc meson setup $(BUILD) --buildtype=debugoptimized -Db_lto=true -Dtests=disabled
 	ninja -C $(BUILD)
 
 run: build
@@ -33,11 +34,19 @@ test:
 
 bench:
 	$(call install,$(BUILD_PACKAGES) $(BENCH_PACKAGES))
-	@[ -f build-bench/build.ninja ] || CC=gcc meson setup build-bench --buildtype=debugoptimized -Dbench=enabled
+	@[ -f build-bench/build.ninja ] || CC=gcc meson setup build-bench --buildtype=debugoptimized -Db_lto=true -Dtests=disabled -Dbench=enabled
 	ninja -C build-bench
+	python3 tests/bench/parse.py --build build-bench
 	python3 tests/bench/run.py --build build-bench
 
-clean:
-	rm -rf build build-asan build-tsan build-fuzz build-plain build-bench
+# lines and branches that the unit, store and HTTP tests reach, by folder
+coverage:
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(COVERAGE_PACKAGES))
+	@[ -f build-coverage/build.ninja ] || CC=gcc meson setup build-coverage --buildtype=debug -Db_coverage=true
+	ninja -C build-coverage
+	python3 tests/coverage.py --build build-coverage
 
-.PHONY: all build run test bench clean
+clean:
+	rm -rf build build-asan build-tsan build-fuzz build-plain build-bench build-coverage
+
+.PHONY: all build run test bench coverage clean
