@@ -35,6 +35,38 @@ barua_id_check (BaruaText id)
   return BARUA_ID_FINE;
 }
 
+/* Names that are paths of the server (documents.md 1). */
+static const char *const server_names[]
+    = { "api", "cdb", "login", "static", "admin", "metrics", "healthz", "readyz" };
+
+/* Names that begin with `_` and are databases nevertheless. */
+static const char *const system_names[] = { "_users", "_replicator" };
+
+/* Whether @name is one of a list. */
+static gboolean
+is_listed (BaruaText name, const char *const *list, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    if (barua_text_equal (name, barua_text (list[i])))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+barua_database_name_is_valid (BaruaText name)
+{
+  if (is_listed (name, system_names, G_N_ELEMENTS (system_names)))
+    return TRUE;
+  if (name.n == 0 || name.n > BARUA_DATABASE_NAME_MAX_BYTES || !g_ascii_islower (name.p[0])
+      || is_listed (name, server_names, G_N_ELEMENTS (server_names)))
+    return FALSE;
+  for (gsize i = 1; i < name.n; i++)
+    if (!g_ascii_islower (name.p[i]) && !g_ascii_isdigit (name.p[i])
+        && memchr ("_$()+/-", name.p[i], 7) == NULL)
+      return FALSE;
+  return TRUE;
+}
+
 const char *
 barua_id_verdict_reason (BaruaIdVerdict verdict)
 {

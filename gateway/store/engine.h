@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "gateway/rules/tree.h"
+#include "gateway/store/store-attachments.h"
+#include "gateway/store/store-changes.h"
+#include "gateway/store/store-databases.h"
+#include "gateway/store/store-revisions.h"
+#include "gateway/store/store-sessions.h"
+#include "gateway/store/store-views.h"
 #include "gateway/store/work.h"
 
 G_BEGIN_DECLS
@@ -31,6 +38,16 @@ typedef struct
   /* @id is there and valid, made here when @is_made; @parent is NULL without a revision */
   gboolean (*put_document) (BaruaTx *tx, const BaruaEdit *edit, BaruaText id, gboolean is_made,
                             const BaruaRevision *parent, BaruaWritten *written, GError **error);
+
+  /* @path is valid, its hashes folded */
+  gboolean (*put_revision) (BaruaTx *tx, const BaruaEdit *edit, const BaruaRevisionPath *path,
+                            BaruaWritten *written, GError **error);
+  BaruaTree *(*get_tree) (BaruaReader *reader, const char *db, BaruaText id, GError **error);
+  gboolean (*missing_revisions) (BaruaReader *reader, const char *db,
+                                 const BaruaAskedRevisions *asked, gsize n_asked,
+                                 BaruaMissingFunc func, gpointer data, GError **error);
+  gboolean (*read_blob) (BaruaReader *reader, gint64 blob, gint64 offset, void *buffer,
+                         gsize length, gsize *n_read, GError **error);
 
   gboolean (*claim_reference) (BaruaTx *tx, BaruaText ref, gboolean *is_new, GError **error);
   gboolean (*take_messages) (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
@@ -80,8 +97,9 @@ struct _BaruaTx
   BaruaReader reader;
 };
 
-/** A document with room for its texts in the same piece of memory; the engine fills it. */
-BaruaDocument *barua_document_new (BaruaText id, gint64 generation, BaruaText hash, BaruaText body);
+/** A document with copies of everything in the same piece of memory. */
+BaruaDocument *barua_document_new (BaruaText id, BaruaRevision rev, BaruaText body,
+                                   const BaruaAttachment *attachments, gsize n_attachments);
 
 /** A message with copies of the texts of @borrowed in the same piece of memory. */
 BaruaQueuedMessage *barua_message_new (const BaruaQueuedMessage *borrowed);

@@ -22,6 +22,7 @@ typedef struct
   gint64 n_skipped;
   gint64 n_given;
   gboolean is_stopped; /* by the caller */
+  BaruaArena *arena;   /* (nullable): of the attachments of the row */
 } Listing;
 
 /* Whether more rows are wanted. */
@@ -41,28 +42,6 @@ skip_row (Listing *l)
   return TRUE;
 }
 
-/* Hands a row with its body to the caller. */
-static gboolean
-give_row (Listing *l, BaruaListingRow *row, gint64 bodynum, GError **error)
-{
-  g_autoptr (BaruaStatement) body = NULL;
-  gboolean has_row = FALSE;
-
-  l->n_given++;
-  if (l->listing->includes_docs && row->is_found && !row->is_deleted)
-    {
-      body = barua_sqlite_statement (l->connection, BARUA_SQL_BODY_GET, error);
-      if (body == NULL)
-        return FALSE;
-      sqlite3_bind_int64 (body, 1, bodynum);
-      if (!barua_statement_step (body, &has_row, error))
-        return FALSE;
-      row->body = has_row ? barua_column_blob (body, 0) : (BaruaText){ NULL, 0 };
-    }
-  l->is_stopped = !l->func (row, l->data);
-  return TRUE;
-}
-
 /* Writes `N-hash` into @rev and returns it. */
 static BaruaText
 join_rev (GString *rev, gint64 generation, BaruaText hash)
@@ -72,28 +51,72 @@ join_rev (GString *rev, gint64 generation, BaruaText hash)
   return (BaruaText){ rev->str, rev->len };
 }
 
+/* The document of a row, for its text and its attachments. */
+typedef struct
+{
+  gint64 docnum;
+  BaruaRevision winner;
+  gint64 bodynum;
+} RowDocument;
+
+/* Adds text and attachments to a row; @body holds the text until it is reset. */
+static gboolean
+load_document (Listing *l, BaruaListingRow *row, const RowDocument *document, BaruaStatement **body,
+               GError **error)
+{
+  gboolean has_row = FALSE;
+
+  *body = barua_sqlite_statement (l->connection, BARUA_SQL_BODY_GET, error);
+  if (*body == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (*body, 1, document->bodynum);
+  if (!barua_statement_step (*body, &has_row, error))
+    return FALSE;
+  row->body = has_row ? barua_column_blob (*body, 0) : (BaruaText){ NULL, 0 };
+  if (l->arena != NULL)
+    barua_arena_reset (l->arena);
+  return barua_sqlite_list_attachments (l->connection, document->docnum, document->winner,
+                                        &l->arena, &row->attachments, &row->n_attachments, error);
+}
+
+/* Hands a row to the caller, with its document if that is wanted. */
+static gboolean
+give_row (Listing *l, BaruaListingRow *row, const RowDocument *document, GError **error)
+{
+  g_autoptr (BaruaStatement) body = NULL;
+
+  l->n_given++;
+  if (l->listing->includes_docs && row->is_found && !row->is_deleted
+      && !load_document (l, row, document, &body, error))
+    return FALSE;
+  l->is_stopped = !l->func (row, l->data);
+  return TRUE;
+}
+
 /* Gives the row of one key, found or not. */
 static gboolean
 list_key (Listing *l, BaruaText key, GString *rev, GError **error)
 {
-  g_autoptr (BaruaStatement) find
-      = barua_sqlite_statement (l->connection, BARUA_SQL_DOC_BY_ID, error);
   BaruaListingRow row = { .id = key };
-  gboolean has_row = FALSE;
-
-  if (find == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (find, 1, l->dbnum);
-  barua_bind_text (find, 2, key);
-  if (!barua_statement_step (find, &has_row, error))
-    return FALSE;
-  row.is_found = has_row && (l->listing->includes_hidden || sqlite3_column_int (find, 6) == 0);
-  if (row.is_found)
-    {
-      row.rev = join_rev (rev, sqlite3_column_int64 (find, 1), barua_column_text (find, 2));
-      row.is_deleted = sqlite3_column_int (find, 4) != 0;
-    }
-  return give_row (l, &row, row.is_found ? sqlite3_column_int64 (find, 3) : 0, error);
+  RowDocument document = { 0 };
+  g_autofree char *hash = NULL;
+  {
+    g_autoptr (BaruaStatement) find = NULL;
+    gboolean has_row = FALSE;
+    BaruaSqliteDoc doc;
+    if (!barua_sqlite_find_doc (l->connection, l->dbnum, key, &find, &has_row, &doc, error))
+      return FALSE;
+    row.is_found = has_row && (l->listing->includes_hidden || !doc.is_hidden);
+    if (row.is_found)
+      {
+        row.rev = join_rev (rev, doc.winner.generation, doc.winner.hash);
+        row.is_deleted = doc.is_deleted;
+        row.n_leaves = doc.leaves;
+        document = (RowDocument){ doc.docnum, doc.winner, doc.body };
+        document.winner.hash.p = hash = g_strndup (doc.winner.hash.p, doc.winner.hash.n);
+      }
+  } /* so that the caller may look documents up */
+  return give_row (l, &row, &document, error);
 }
 
 /* Lists the keys in their order, or backwards. */
@@ -192,8 +215,13 @@ list_range (Listing *l, GError **error)
       BaruaListingRow row
           = { .id = barua_column_text (walk, 0),
               .rev = join_rev (rev, sqlite3_column_int64 (walk, 1), barua_column_text (walk, 2)),
+              .n_leaves = sqlite3_column_int64 (walk, 5),
               .is_found = TRUE };
-      if (!give_row (l, &row, sqlite3_column_int64 (walk, 3), error)
+      const RowDocument document
+          = { sqlite3_column_int64 (walk, 6),
+              { sqlite3_column_int64 (walk, 1), barua_column_text (walk, 2) },
+              sqlite3_column_int64 (walk, 3) };
+      if (!give_row (l, &row, &document, error)
           || (wants_more (l) && !next_row (l, walk, &has_row, error)))
         return FALSE;
     }
@@ -216,7 +244,9 @@ barua_sqlite_all_docs (BaruaReader *reader, const BaruaListing *listing, BaruaLi
     return FALSE;
   totals->total_rows = info.live;
   totals->update_seq = info.update_seq;
-  return listing->keys != NULL ? list_keys (&l, error) : list_range (&l, error);
+  const gboolean is_ok = listing->keys != NULL ? list_keys (&l, error) : list_range (&l, error);
+  g_clear_pointer (&l.arena, barua_arena_free);
+  return is_ok;
 }
 
 gboolean

@@ -2,8 +2,10 @@
 
 /* The schema of documents.md 14.1 and its history.
  *
- * Version 1: all tables. Later versions are appended here, with the dump of the schema they leave
- * in tests/data/schema-N.sql; what a released version left is never changed. */
+ * Version 1: all tables. Version 2: the bytes of attachments stand apart from their counts, in
+ * pieces, so that counting does not rewrite them; revs_limit. Later versions are appended here,
+ * with the dump of the schema they leave in tests/data/schema-N.sql; what a released version left
+ * is never changed. */
 
 #define G_LOG_DOMAIN "barua-store"
 
@@ -66,6 +68,15 @@ static const char *const migrations[] = { /* index + 1 is the user_version it le
   "CREATE INDEX session_name ON session(name);\n"
   "CREATE TABLE phone (account TEXT PRIMARY KEY, polled INT, received INT) WITHOUT ROWID;\n"
   "CREATE TABLE meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;\n",
+
+  /* No version 1 ever wrote an attachment. piecenum is blobnum * 65536 + the place of the piece;
+   * unused is the time when refs became 0. */
+  "DROP TABLE blob;\n"
+  "CREATE TABLE blob (blobnum INTEGER PRIMARY KEY, md5 BLOB NOT NULL, sha256 BLOB NOT NULL UNIQUE,"
+  " len INT NOT NULL, refs INT NOT NULL, unused INT);\n"
+  "CREATE INDEX blob_unused ON blob(unused) WHERE unused IS NOT NULL;\n"
+  "CREATE TABLE piece (piecenum INTEGER PRIMARY KEY, data BLOB NOT NULL);\n"
+  "ALTER TABLE db ADD COLUMN revs_limit INT;\n",
 };
 /* clang-format on */
 

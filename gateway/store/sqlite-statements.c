@@ -16,7 +16,8 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_SAVEPOINT_RELEASE] = "RELEASE job",
   [BARUA_SQL_SAVEPOINT_UNDO] = "ROLLBACK TO job",
 
-  [BARUA_SQL_DATABASE_BY_NAME] = "SELECT dbnum, seq, live, dead, created FROM db WHERE name = ?1",
+  [BARUA_SQL_DATABASE_BY_NAME] = 
+    "SELECT dbnum, seq, live, dead, created, ifnull(revs_limit, 1000) FROM db WHERE name = ?1",
   [BARUA_SQL_DATABASE_INSERT] = "INSERT OR IGNORE INTO db (name, created) VALUES (?1, ?2)",
   [BARUA_SQL_DATABASE_COUNTERS] = "UPDATE db SET seq = ?2, live = ?3, dead = ?4 WHERE dbnum = ?1",
 
@@ -25,23 +26,24 @@ static const char *const statements[BARUA_N_SQL] = {
     "SELECT docnum, wgen, whash, wbody, deleted, leaves, hidden, seq FROM doc"
     " WHERE dbnum = ?1 AND id = ?2",
   [BARUA_SQL_DOC_WITH_BODY] =
-    "SELECT d.wgen, d.whash, d.deleted, d.hidden, d.seq, b.json"
+    "SELECT d.wgen, d.whash, d.deleted, d.hidden, d.seq, b.json, d.docnum, d.leaves"
     " FROM doc d LEFT JOIN body b ON b.bodynum = d.wbody WHERE d.dbnum = ?1 AND d.id = ?2",
   [BARUA_SQL_DOC_INSERT] =
     "INSERT INTO doc (docnum, dbnum, id, seq, wgen, whash, wbody, deleted, leaves, hidden)"
-    " VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, 1, ?8)",
+    " VALUES (?1, ?2, ?3, ?4, ?9, ?5, ?6, ?7, 1, ?8)",
   /* Two, because a column that an index mentions costs an index entry whenever it is set. */
   [BARUA_SQL_DOC_UPDATE] =
-    "UPDATE doc SET seq = ?2, wgen = ?3, whash = ?4, wbody = ?5, hidden = ?6 WHERE docnum = ?1",
-  [BARUA_SQL_DOC_UPDATE_DELETED] =
-    "UPDATE doc SET seq = ?2, wgen = ?3, whash = ?4, wbody = ?5, hidden = ?6, deleted = ?7"
+    "UPDATE doc SET seq = ?2, wgen = ?3, whash = ?4, wbody = ?5, hidden = ?6, leaves = ?7"
     " WHERE docnum = ?1",
+  [BARUA_SQL_DOC_UPDATE_DELETED] =
+    "UPDATE doc SET seq = ?2, wgen = ?3, whash = ?4, wbody = ?5, hidden = ?6, leaves = ?7,"
+    " deleted = ?8 WHERE docnum = ?1",
   /* The literal deleted = 0 lets the planner use the partial index (documents.md 14.1). */
   [BARUA_SQL_DOC_LIST_UP] =
-    "SELECT id, wgen, whash, wbody, hidden FROM doc INDEXED BY doc_live"
+    "SELECT id, wgen, whash, wbody, hidden, leaves, docnum FROM doc INDEXED BY doc_live"
     " WHERE dbnum = ?1 AND deleted = 0 AND id >= ?2 AND id <= ?3 ORDER BY id",
   [BARUA_SQL_DOC_LIST_DOWN] =
-    "SELECT id, wgen, whash, wbody, hidden FROM doc INDEXED BY doc_live"
+    "SELECT id, wgen, whash, wbody, hidden, leaves, docnum FROM doc INDEXED BY doc_live"
     " WHERE dbnum = ?1 AND deleted = 0 AND id >= ?2 AND id <= ?3 ORDER BY id DESC",
   [BARUA_SQL_DOC_COUNT_BELOW] =
     "SELECT count(*) FROM doc INDEXED BY doc_live WHERE dbnum = ?1 AND deleted = 0 AND id < ?2",
@@ -66,14 +68,47 @@ static const char *const statements[BARUA_N_SQL] = {
     " WHERE r.docnum = ?1 AND r.gen = ?2 AND r.hash = ?3",
   [BARUA_SQL_REV_LEAVES] =
     "SELECT gen, hash, deleted, bodynum FROM rev WHERE docnum = ?1 AND leaf = 1",
-  [BARUA_SQL_REV_STEM_BODIES] =
-    "DELETE FROM body WHERE bodynum IN"
-    " (SELECT bodynum FROM rev WHERE docnum = ?1 AND gen <= ?2 AND leaf = 0)",
-  [BARUA_SQL_REV_STEM] = "DELETE FROM rev WHERE docnum = ?1 AND gen <= ?2 AND leaf = 0",
+  [BARUA_SQL_REV_BELOW] =
+    "SELECT gen, hash, bodynum FROM rev WHERE docnum = ?1 AND gen <= ?2 AND leaf = 0"
+    " ORDER BY gen LIMIT 64",
+
+  [BARUA_SQL_REV_ALL] =
+    "SELECT gen, hash, phash, leaf, deleted, bodynum FROM rev WHERE docnum = ?1 ORDER BY gen, hash",
+  [BARUA_SQL_REV_FIND] =
+    "SELECT leaf, phash FROM rev WHERE docnum = ?1 AND gen = ?2 AND hash = ?3",
+  [BARUA_SQL_REV_HAS_CHILD] =
+    "SELECT 1 FROM rev WHERE docnum = ?1 AND gen = ?2 AND phash = ?3 LIMIT 1",
+  [BARUA_SQL_REV_INSERT_ANCESTOR] =
+    "INSERT INTO rev (docnum, gen, hash, phash, leaf, deleted, bodynum, at)"
+    " VALUES (?1, ?2, ?3, ?4, 0, 0, NULL, ?5)",
+  [BARUA_SQL_REV_LINK] =
+    "UPDATE rev SET phash = ?4 WHERE docnum = ?1 AND gen = ?2 AND hash = ?3",
+  [BARUA_SQL_REV_DELETE] = "DELETE FROM rev WHERE docnum = ?1 AND gen = ?2 AND hash = ?3",
 
   [BARUA_SQL_BODY_INSERT] = "INSERT INTO body (json) VALUES (?1)",
   [BARUA_SQL_BODY_REPLACE] = "UPDATE body SET json = ?2 WHERE bodynum = ?1",
   [BARUA_SQL_BODY_GET] = "SELECT json FROM body WHERE bodynum = ?1",
+
+  [BARUA_SQL_BODY_DELETE] = "DELETE FROM body WHERE bodynum = ?1",
+
+  [BARUA_SQL_ATT_LIST] =
+    "SELECT a.name, a.ctype, a.revpos, b.len, a.blobnum, b.md5 FROM att a"
+    " JOIN blob b USING (blobnum) WHERE a.docnum = ?1 AND a.gen = ?2 AND a.hash = ?3"
+    " ORDER BY a.name",
+  [BARUA_SQL_ATT_INSERT] =
+    "INSERT INTO att (docnum, gen, hash, name, ctype, revpos, blobnum)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+  [BARUA_SQL_ATT_DELETE_REV] =
+    "DELETE FROM att WHERE docnum = ?1 AND gen = ?2 AND hash = ?3 RETURNING blobnum",
+  [BARUA_SQL_BLOB_BY_DIGEST] = "SELECT blobnum FROM blob WHERE sha256 = ?1",
+  [BARUA_SQL_BLOB_INSERT] =
+    "INSERT INTO blob (md5, sha256, len, refs, unused) VALUES (?1, ?2, ?3, 0, ?4)",
+  [BARUA_SQL_BLOB_HOLD] = "UPDATE blob SET refs = refs + 1, unused = NULL WHERE blobnum = ?1",
+  [BARUA_SQL_BLOB_RELEASE] =
+    "UPDATE blob SET refs = refs - 1, unused = CASE WHEN refs <= 1 THEN ?2 END WHERE blobnum = ?1",
+  [BARUA_SQL_BLOB_LENGTH] = "SELECT len FROM blob WHERE blobnum = ?1",
+  [BARUA_SQL_PIECE_INSERT] = "INSERT INTO piece (piecenum, data) VALUES (?1, ?2)",
+  [BARUA_SQL_PIECE_GET] = "SELECT data FROM piece WHERE piecenum = ?1",
 
   /* OR IGNORE: a uuid that another message has already */
   [BARUA_SQL_MSG_INSERT] =

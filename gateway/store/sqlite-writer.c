@@ -54,7 +54,9 @@ barua_sqlite_tx_database (BaruaSqliteConnection *connection, const char *db, GEr
                                          .dbnum = sqlite3_column_int64 (find, 0),
                                          .seq = sqlite3_column_int64 (find, 1),
                                          .live = sqlite3_column_int64 (find, 2),
-                                         .dead = sqlite3_column_int64 (find, 3) };
+                                         .dead = sqlite3_column_int64 (find, 3),
+                                         .seq_before = sqlite3_column_int64 (find, 1),
+                                         .revs_limit = sqlite3_column_int64 (find, 5) };
   g_array_append_val (connection->databases, database);
   return &g_array_index (connection->databases, BaruaSqliteDatabase,
                          connection->databases->len - 1);

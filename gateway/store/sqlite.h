@@ -45,11 +45,27 @@ typedef enum
   BARUA_SQL_REV_SUPERSEDE_DROP,
   BARUA_SQL_REV_GET,
   BARUA_SQL_REV_LEAVES,
-  BARUA_SQL_REV_STEM_BODIES,
-  BARUA_SQL_REV_STEM,
+  BARUA_SQL_REV_BELOW,
+  BARUA_SQL_REV_ALL,
+  BARUA_SQL_REV_FIND,
+  BARUA_SQL_REV_HAS_CHILD,
+  BARUA_SQL_REV_INSERT_ANCESTOR,
+  BARUA_SQL_REV_LINK,
+  BARUA_SQL_REV_DELETE,
   BARUA_SQL_BODY_INSERT,
   BARUA_SQL_BODY_REPLACE,
   BARUA_SQL_BODY_GET,
+  BARUA_SQL_BODY_DELETE,
+  BARUA_SQL_ATT_LIST,
+  BARUA_SQL_ATT_INSERT,
+  BARUA_SQL_ATT_DELETE_REV,
+  BARUA_SQL_BLOB_BY_DIGEST,
+  BARUA_SQL_BLOB_INSERT,
+  BARUA_SQL_BLOB_HOLD,
+  BARUA_SQL_BLOB_RELEASE,
+  BARUA_SQL_BLOB_LENGTH,
+  BARUA_SQL_PIECE_INSERT,
+  BARUA_SQL_PIECE_GET,
   BARUA_SQL_MSG_INSERT,
   BARUA_SQL_MSG_BY_DOC,
   BARUA_SQL_MSG_UPDATE_STATE,
@@ -94,6 +110,8 @@ typedef struct
   gint64 seq;
   gint64 live;
   gint64 dead;
+  gint64 revs_limit;
+  gint64 seq_before; /* as this transaction found it */
   gboolean is_changed;
 } BaruaSqliteDatabase;
 
@@ -268,6 +286,27 @@ void barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages);
 gboolean barua_sqlite_dbnum (BaruaSqliteConnection *connection, const char *db, gint64 *dbnum,
                              GError **error);
 
+/** A row of `doc`; the winner's hash is borrowed from the statement. */
+typedef struct
+{
+  gint64 docnum;
+  BaruaRevision winner;
+  gint64 body;
+  gint64 leaves;
+  gint64 seq;
+  gboolean is_deleted;
+  gboolean is_hidden;
+} BaruaSqliteDoc;
+
+/** Reads the row of a document; @statement must be reset by the caller, at failure too, and holds
+ * the winner's hash. */
+gboolean barua_sqlite_find_doc (BaruaSqliteConnection *connection, gint64 dbnum, BaruaText id,
+                                BaruaStatement **statement, gboolean *has_row, BaruaSqliteDoc *row,
+                                GError **error);
+
+/** Binds the key of `rev`, parameters 1 to 3. */
+void barua_bind_rev (BaruaStatement *statement, gint64 docnum, BaruaRevision rev);
+
 BaruaDocument *barua_sqlite_get_document (BaruaReader *reader, const char *db, BaruaText id,
                                           GError **error);
 BaruaDocument *barua_sqlite_get_revision (BaruaReader *reader, const char *db, BaruaText id,
@@ -275,6 +314,36 @@ BaruaDocument *barua_sqlite_get_revision (BaruaReader *reader, const char *db, B
 gboolean barua_sqlite_put_document (BaruaTx *tx, const BaruaEdit *edit, BaruaText id,
                                     gboolean is_made, const BaruaRevision *parent,
                                     BaruaWritten *written, GError **error);
+
+/* sqlite-tree.c */
+
+/** Drops text and attachments of a revision that is no leaf. */
+gboolean barua_sqlite_drop_text (BaruaSqliteConnection *connection, gint64 docnum,
+                                 BaruaRevision rev, gint64 body, GError **error);
+
+gboolean barua_sqlite_put_revision (BaruaTx *tx, const BaruaEdit *edit,
+                                    const BaruaRevisionPath *path, BaruaWritten *written,
+                                    GError **error);
+BaruaTree *barua_sqlite_get_tree (BaruaReader *reader, const char *db, BaruaText id,
+                                  GError **error);
+gboolean barua_sqlite_missing_revisions (BaruaReader *reader, const char *db,
+                                         const BaruaAskedRevisions *asked, gsize n_asked,
+                                         BaruaMissingFunc func, gpointer data, GError **error);
+
+/* sqlite-attachments.c */
+
+/** The attachments of a revision, in byte order of their names. @arena: made when there are any
+ * and it is %NULL; the texts are in it */
+gboolean barua_sqlite_list_attachments (BaruaSqliteConnection *connection, gint64 docnum,
+                                        BaruaRevision rev, BaruaArena **arena,
+                                        const BaruaAttachment **attachments, gsize *n_attachments,
+                                        GError **error);
+
+/** Takes its attachments from a revision. */
+gboolean barua_sqlite_drop_attachments (BaruaSqliteConnection *connection, gint64 docnum,
+                                        BaruaRevision rev, GError **error);
+gboolean barua_sqlite_read_blob (BaruaReader *reader, gint64 blob, gint64 offset, void *buffer,
+                                 gsize length, gsize *n_read, GError **error);
 
 /* sqlite-listing.c */
 

@@ -207,21 +207,43 @@ copy_text (char **at, BaruaText text)
   return copy;
 }
 
+/* Room for attachments and their texts. */
+static gsize
+attachments_size (const BaruaAttachment *attachments, gsize n)
+{
+  gsize size = n * sizeof *attachments;
+
+  for (gsize i = 0; i < n; i++)
+    size += attachments[i].name.n + attachments[i].type.n + 2;
+  return size;
+}
+
 BaruaDocument *
-barua_document_new (BaruaText id, gint64 generation, BaruaText hash, BaruaText body)
+barua_document_new (BaruaText id, BaruaRevision rev, BaruaText body,
+                    const BaruaAttachment *attachments, gsize n_attachments)
 {
   char digits[24];
-  const int n_digits = g_snprintf (digits, sizeof digits, "%" G_GINT64_FORMAT "-", generation);
+  const int n_digits = g_snprintf (digits, sizeof digits, "%" G_GINT64_FORMAT "-", rev.generation);
   BaruaDocument *document
-      = g_malloc (sizeof *document + id.n + (gsize)n_digits + hash.n + body.n + 3);
-  char *at = (char *)(document + 1);
+      = g_malloc (sizeof *document + attachments_size (attachments, n_attachments) + id.n
+                  + (gsize)n_digits + rev.hash.n + body.n + 3);
+  BaruaAttachment *copies = (BaruaAttachment *)(document + 1);
+  char *at = (char *)(copies + n_attachments);
 
-  *document = (BaruaDocument){ .id = copy_text (&at, id) };
-  document->rev = (BaruaText){ at, (gsize)n_digits + hash.n };
+  *document = (BaruaDocument){ .id = copy_text (&at, id),
+                               .attachments = n_attachments > 0 ? copies : NULL,
+                               .n_attachments = n_attachments };
+  document->rev = (BaruaText){ at, (gsize)n_digits + rev.hash.n };
   memcpy (at, digits, (gsize)n_digits);
   at += n_digits;
-  copy_text (&at, hash);
+  copy_text (&at, rev.hash);
   document->body = copy_text (&at, body);
+  for (gsize i = 0; i < n_attachments; i++)
+    {
+      copies[i] = attachments[i];
+      copies[i].name = copy_text (&at, attachments[i].name);
+      copies[i].type = copy_text (&at, attachments[i].type);
+    }
   return document;
 }
 
