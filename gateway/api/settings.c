@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* /api/v1/settings: read, and change (settings-and-forms.md 1, 2). */
+/* /api/v1/settings and what cht-conf calls instead: read, and change (settings-and-forms.md 1, 2). */
 
 #define G_LOG_DOMAIN "barua-api"
 
@@ -24,6 +24,85 @@ barua_api_settings_get (BaruaRequest *request, gpointer app)
   barua_request_reply (request, 200, "application/json; charset=utf-8", g_bytes_ref (text));
 }
 
+/* None yet: every transition that the settings may name is there (3.4). */
+void
+barua_api_settings_deprecated_transitions (BaruaRequest *request, gpointer app)
+{
+  barua_request_reply_static_json (request, 200, "[]");
+}
+
+/* ---- the alias that reads ---- */
+
+/* Whether the alias is asked of the default database, the one that has settings; FALSE after an
+ * answer. */
+static gboolean
+is_default_database (BaruaRequest *request, BaruaApp *app)
+{
+  if (strcmp (barua_request_param (request, "db"), barua_store_default_db (app->store)) == 0)
+    return TRUE;
+  barua_request_fail (request, BARUA_HTTP_ERROR_NOT_FOUND, NULL, NULL);
+  return FALSE;
+}
+
+/* The member @name, or the element when it is a number and @value an array. */
+static BaruaJson
+step (BaruaJson value, const char *name)
+{
+  BaruaJsonIter iter;
+  BaruaJson element;
+
+  if (barua_json_type (value) == BARUA_JSON_OBJECT)
+    return barua_json_member (value, name);
+  if (barua_json_type (value) != BARUA_JSON_ARRAY || *name == '\0' || strlen (name) > 9
+      || name[strspn (name, "0123456789")] != '\0')
+    return BARUA_JSON_NONE;
+  guint64 index = g_ascii_strtoull (name, NULL, 10);
+  barua_json_iter_init (&iter, value);
+  while (barua_json_iter_next (&iter, NULL, &element))
+    if (index-- == 0)
+      return element;
+  return BARUA_JSON_NONE;
+}
+
+/* What JavaScript takes for false. */
+static gboolean
+is_falsy (BaruaJson value)
+{
+  switch (barua_json_type (value))
+    {
+    case BARUA_JSON_TRUE:
+    case BARUA_JSON_OBJECT:
+    case BARUA_JSON_ARRAY:
+      return FALSE;
+    case BARUA_JSON_STRING:
+      return barua_json_string_is (value, BARUA_TEXT (""));
+    case BARUA_JSON_NUMBER:
+      return barua_json_number (value) == 0;
+    default:
+      return TRUE;
+    }
+}
+
+void
+barua_api_settings_alias_get (BaruaRequest *request, gpointer app)
+{
+  const char *path = barua_request_param (request, "path");
+  BaruaJson value = barua_settings_json (barua_request_settings (request));
+
+  if (!is_default_database (request, app))
+    return;
+  g_auto (GStrv) names = g_strsplit (path != NULL ? path : "", ".", -1);
+  for (guint i = 0; names[i] != NULL && value.text != NULL; i++)
+    value = step (value, names[i]);
+  GString *json = g_string_new ("{\"settings\":");
+  if (is_falsy (value))
+    g_string_append (json, "{}");
+  else
+    g_string_append_len (json, value.text, (gssize)value.length);
+  g_string_append (json, ",\"meta\":{},\"schema\":{}}");
+  barua_request_reply_json (request, 200, json);
+}
+
 /* ---- a change: read, edit and compile on a worker, write, swap ---- */
 
 typedef struct
@@ -33,6 +112,7 @@ typedef struct
   BaruaJson body;
   BaruaSettingsMode mode;
   gboolean is_lenient;
+  gboolean is_alias; /* refused with 200 */
   guint attempts;
   BaruaSettingsSource source;
   GBytes *text; /* the new settings */
@@ -85,6 +165,21 @@ reply_done (Change *change)
   change_free (change);
 }
 
+/* cht-conf would try five times more if this were an error, and not show why (5.5). */
+static void
+reply_refused_alias (Change *change)
+{
+  g_autoptr (GString) lines = g_string_new (NULL);
+  GString *json = g_string_new ("{\"success\":false,\"error\":");
+
+  barua_form_findings_append_text (lines, change->report->errors, change->report->n_errors);
+  if (lines->len > 0 && lines->str[lines->len - 1] == '\n')
+    g_string_truncate (lines, lines->len - 1);
+  barua_json_append_string (json, (BaruaText){ lines->str, lines->len });
+  g_string_append_c (json, '}');
+  barua_request_reply_json (change->request, 200, json);
+}
+
 /* The report: text lines, or the list as details (settings-and-forms.md 5.5). */
 static void
 reply_refused (Change *change)
@@ -92,7 +187,9 @@ reply_refused (Change *change)
   guint n = change->report->n_errors;
   GPtrArray *errors = change->report->errors;
 
-  if (barua_http_wants_json (barua_request_header (change->request, "Accept")))
+  if (change->is_alias)
+    reply_refused_alias (change);
+  else if (barua_http_wants_json (barua_request_header (change->request, "Accept")))
     {
       g_autofree char *summary
           = g_strdup_printf ("settings refused: %u problem%s in forms", n, n == 1 ? "" : "s");
@@ -239,8 +336,8 @@ read_source (Change *change)
                           NULL, source_read, change);
 }
 
-void
-barua_api_settings_put (BaruaRequest *request, gpointer app)
+static void
+begin_change (BaruaRequest *request, BaruaApp *app, gboolean is_alias)
 {
   Change *change = g_new0 (Change, 1);
   const char *rules = barua_request_query (request, "form_rules");
@@ -248,10 +345,24 @@ barua_api_settings_put (BaruaRequest *request, gpointer app)
   change->app = app;
   change->request = barua_request_ref (request);
   change->body = barua_request_json (request);
+  change->is_alias = is_alias;
   change->is_lenient = rules != NULL && strcmp (rules, "warn") == 0;
   if (is_true (barua_request_query (request, "overwrite")))
     change->mode = BARUA_SETTINGS_OVERWRITE;
   else if (is_true (barua_request_query (request, "replace")))
     change->mode = BARUA_SETTINGS_REPLACE;
   read_source (change);
+}
+
+void
+barua_api_settings_put (BaruaRequest *request, gpointer app)
+{
+  begin_change (request, app, FALSE);
+}
+
+void
+barua_api_settings_alias_put (BaruaRequest *request, gpointer app)
+{
+  if (is_default_database (request, app))
+    begin_change (request, app, TRUE);
 }
