@@ -145,8 +145,10 @@ make_server (const BaruaConfig *config, BaruaApp *app)
 {
   BaruaServerApp for_server = barua_app_for_server (app);
   BaruaServerOptions options;
+  g_autofree char *folder = g_path_get_dirname (config->database);
 
   barua_server_options_init (&options);
+  options.spool_directory = folder; /* where there is room for what will be stored */
   options.max_body_bytes = (gsize)config->max_body_mib * MIB;
   options.max_connections = config->max_connections;
   options.max_connections_per_address = config->max_connections_per_address;
