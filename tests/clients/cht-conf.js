@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+'use strict';
+// cht-conf, unmodified: its command line on the small project beside this file, as a designer uses
+// it (spec/documents.md 7.4, spec/settings-and-forms.md 6).  Every test is one or more runs of it.
+
+const { spawn } = require('node:child_process');
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const path = require('node:path');
+const { Server, assert, main, test } = require('./harness');
+
+const DOCUMENTS = 250;
+
+let server;
+let project; // a copy: the program leaves snapshots, backups and reports where it works
+
+/** Runs an action of the program; {code, output} with the colours taken out. */
+function cht(action, ...args) {
+  return run(server.url(), [action], args);
+}
+
+/** Runs the program on an address; arguments of the actions come last. */
+function run(url, actions, args = []) {
+  const child = spawn(process.env.CHT, [`--url=${url}`, '--force', '--skip-version-check', '--skip-git-check',
+    ...args, ...actions], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  [child.stdout, child.stderr].forEach(stream => stream.on('data', data => { output += data; }));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', code => resolve({ code, output: output.replace(/\x1b\[[0-9;]*m/g, '') }));
+  });
+}
+
+/** An action that must succeed and say `text`. */
+async function says(text, action, ...args) {
+  const { code, output } = await cht(action, ...args);
+  assert.equal(code, 0, output);
+  assert(output.includes(text), `no ${JSON.stringify(text)} in:\n${output}`);
+  return output;
+}
+
+/** A document of the default database, which must be there. */
+async function document(id) {
+  const { status, body } = await server.ask('GET', `medic/${encodeURIComponent(id)}`);
+  assert.equal(status, 200, JSON.stringify(body));
+  return body;
+}
+
+const file = name => path.join(project, name);
+const json = name => JSON.parse(fs.readFileSync(file(name)));
+const change = (name, edit) => fs.writeFileSync(file(name), edit(fs.readFileSync(file(name), 'utf8')));
+const digest = name => `md5-${crypto.createHash('md5').update(fs.readFileSync(file(name))).digest('base64')}`;
+
+/** Members of `found` that the uploaded object has, in the order found. */
+const part = (found, uploaded) => Object.fromEntries(Object.entries(found).filter(([key]) => key in uploaded));
+
+test('start', async () => {
+  server = await new Server().start();
+  project = path.join(server.directory, 'project');
+  fs.cpSync(path.join(__dirname, 'project'), project, { recursive: true });
+});
+
+test('a wrong password is said in words', async () => {
+  const wrong = await run(server.url('', 'admin', 'wrong'), ['backup-app-settings']);
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.output, /Authentication failed/);
+}, 30);
+
+test('upload-app-settings: updated, then no changes', async () => {
+  const output = await says('Settings updated successfully', 'upload-app-settings');
+  assert.doesNotMatch(output, /Failed to check for deprecated transitions/);
+  const settings = (await server.ask('GET', 'api/v1/settings')).body;
+  const uploaded = json('app_settings.json');
+  assert.deepEqual(part(settings, uploaded), uploaded);
+  assert.equal(typeof settings.permissions, 'object');
+  const { _rev: rev } = await document('settings');
+  await says('no changes detected', 'upload-app-settings');
+  assert.equal((await document('settings'))._rev, rev);
+  change('app_settings.json', text => text.replace('Weekly count', 'Count of the week'));
+  await says('Settings updated successfully', 'upload-app-settings');
+  assert.equal((await server.ask('GET', 'api/v1/settings')).body.forms.WEEK.meta.label.en, 'Count of the week');
+});
+
+test('upload-app-settings: a mistake in a form is said at once and nothing is stored', async () => {
+  const { _rev: rev } = await document('settings');
+  const good = fs.readFileSync(file('app_settings.json'));
+  change('app_settings.json', text => text.replace('"integer"', '"intger"'));
+  const begun = Date.now();
+  const { code, output } = await cht('upload-app-settings');
+  fs.writeFileSync(file('app_settings.json'), good);
+  assert.equal(code, 1);
+  assert.match(output, /forms\.WEEK\.fields\.visits\.type: unknown type "intger"; did you mean "integer"\?/);
+  assert(Date.now() - begun < 8000, 'the program tried again and again');
+  assert.equal((await document('settings'))._rev, rev);
+});
+
+test('backup-app-settings', async () => {
+  await says('Backed up to', 'backup-app-settings');
+  const [backup] = fs.readdirSync(file('backups')).filter(name => name.startsWith('app_settings.json'));
+  const settings = (await server.ask('GET', 'api/v1/settings')).body;
+  assert.equal(JSON.stringify(json(`backups/${backup}`)), JSON.stringify(settings));
+});
+
+test('upload-docs: batches, then conflicts', async () => {
+  for (let i = 2; i < DOCUMENTS; i++) {
+    const doc = { _id: `person-${i}`, type: 'person', name: `Mtu ${i}`, parent: { _id: 'kisumu-clinic' }, weight: 4.5 };
+    fs.writeFileSync(file(`json_docs/${doc._id}.doc.json`), JSON.stringify(doc));
+  }
+  await says(`Summary: ${DOCUMENTS} of ${DOCUMENTS} docs uploaded OK`, 'upload-docs');
+  const asha = await document('asha');
+  assert.match(asha._rev, /^1-/);
+  assert.match(asha.imported_date, /^\d{4}-.*Z$/);
+  assert.deepEqual(part(asha, json('json_docs/asha.doc.json')), json('json_docs/asha.doc.json'));
+  const people = await server.ask('GET', 'medic/_design/medic-client/_view/contacts_by_type?reduce=true&key=["person"]');
+  assert.equal(people.body.rows[0].value, DOCUMENTS - 1);
+  await says(`Summary: 0 of ${DOCUMENTS} docs uploaded OK`, 'upload-docs');
+  const report = fs.readdirSync(project).filter(name => name.startsWith('upload-docs.')).sort().at(-1);
+  assert.match(json(report).failed.asha, /conflict/);
+});
+
+test('upload-custom-translations: uploaded, then no changes, then changed', async () => {
+  const first = await says('messages-en.properties uploaded', 'upload-custom-translations');
+  assert.match(first, /messages-sw\.properties uploaded/);
+  const doc = await document('messages-sw');
+  assert.deepEqual([doc.type, doc.code, doc.enabled, doc.generic], ['translations', 'sw', true, {}]);
+  assert.equal(doc.custom['visit.title'], 'Ziara ya {{name}} — nyumbani');
+  const second = await says('messages-en.properties not uploaded as no changes were found', 'upload-custom-translations');
+  assert.match(second, /messages-sw\.properties not uploaded as no changes were found/);
+  assert.equal((await document('messages-sw'))._rev, doc._rev);
+  change('translations/messages-sw.properties', text => text.replace('umepokelewa', 'umefika'));
+  const third = await says('messages-sw.properties uploaded', 'upload-custom-translations');
+  assert.match(third, /messages-en\.properties not uploaded/);
+  assert.equal((await document('messages-sw')).custom.sms_received, 'Ujumbe umefika.');
+});
+
+test('upload-sms-from-csv: parsed by the uploaded settings, answered with the uploaded text', async () => {
+  await says('upload-sms-from-csv complete', 'upload-sms-from-csv');
+  const { rows } = (await server.ask('GET', 'medic/_all_docs?include_docs=true')).body;
+  const records = rows.map(row => row.doc).filter(doc => doc.type === 'data_record');
+  const week = records.find(doc => doc.form === 'WEEK');
+  assert.deepEqual(week.fields, { visits: 17, month: 'May' });
+  const plain = records.find(doc => !doc.form);
+  assert.equal(plain.tasks[0].messages[0].message, 'Got it, from the uploaded texts.');
+  assert.equal(records.length, 2);
+});
+
+test('upload-resources: uploaded, then not, then changed', async () => {
+  await says('Configuration upload complete!', 'upload-resources');
+  const doc = await document('resources');
+  assert.deepEqual(doc.resources, json('resources.json'));
+  assert.deepEqual(Object.keys(doc._attachments).sort(), ['dot.png', 'drop.svg']);
+  Object.entries(doc._attachments).forEach(([name, stub]) => assert.equal(stub.digest, digest(`resources/${name}`), name));
+  await says('Configuration not uploaded as no changes found', 'upload-resources');
+  assert.equal((await document('resources'))._rev, doc._rev);
+  change('resources/drop.svg', text => text.replace('#079', '#970'));
+  await says('Configuration upload complete!', 'upload-resources');
+  assert.equal((await document('resources'))._attachments['drop.svg'].digest, digest('resources/drop.svg'));
+});
+
+test('upload-app-forms: validated and uploaded, then no changes, then one changed', async () => {
+  const first = await says('visit.xml uploaded', 'upload-app-forms');
+  assert.match(first, /birth\.xml uploaded/);
+  const doc = await document('form:visit');
+  assert.deepEqual([doc.type, doc.internalId, doc.title], ['form', 'visit', 'Home visit']);
+  assert.deepEqual(doc.context, json('forms/app/visit.properties.json').context);
+  assert.deepEqual(Object.keys(doc._attachments).sort(), ['images/dot.png', 'xml']);
+  assert.equal(doc._attachments.xml.digest, digest('forms/app/visit.xml'));
+  const form = await server.ask('GET', 'medic/form%3Avisit/xml');
+  assert.equal(form.body, fs.readFileSync(file('forms/app/visit.xml'), 'utf8'));
+  assert.equal(form.headers.get('content-type'), 'application/xml');
+  const second = await says('visit.xml not uploaded, no changes', 'upload-app-forms', '--skip-validate');
+  assert.match(second, /birth\.xml not uploaded, no changes/);
+  assert.equal((await document('form:visit'))._rev, doc._rev);
+  change('forms/app/visit.xml', text => text.replace('Weight in kg', 'Weight'));
+  const third = await says('visit.xml uploaded', 'upload-app-forms', '--skip-validate');
+  assert.match(third, /birth\.xml not uploaded, no changes/);
+  assert.equal((await document('form:visit'))._attachments.xml.digest, digest('forms/app/visit.xml'));
+}, 90);
+
+test('backup-all-forms, delete-forms, delete-all-forms', async () => {
+  await says('backup-all-forms complete', 'backup-all-forms');
+  const [backup] = fs.readdirSync(file('backups')).filter(name => name.startsWith('forms.'));
+  ['visit.xml', 'birth.xml'].forEach(name => assert.equal(
+    fs.readFileSync(file(`backups/${backup}/form_${name.replace('.xml', '')}/xml`), 'utf8'),
+    fs.readFileSync(file(`forms/app/${name}`), 'utf8')));
+  assert(fs.existsSync(file(`backups/${backup}/form_visit/images/dot.png`)));
+  const deleted = await run(server.url(), ['delete-forms', '--', 'visit', 'never']);
+  assert.equal(deleted.code, 0, deleted.output);
+  assert.match(deleted.output, /Deleted form: visit/);
+  assert.match(deleted.output, /Failed to remove form with doc ID form:never/);
+  assert.equal((await server.ask('GET', 'medic/form%3Avisit')).status, 404);
+  assert.equal((await server.ask('GET', 'medic/form%3Abirth')).status, 200);
+  await says('delete-all-forms complete', 'delete-all-forms');
+  assert.equal((await server.ask('GET', 'medic/form%3Abirth')).status, 404);
+  await says('visit.xml uploaded', 'upload-app-forms', '--skip-validate');
+}, 90);
+
+test('upload-database-indexes: uploaded, then not, then replaced', async () => {
+  await says('database-indexes file uploaded', 'upload-database-indexes');
+  const names = async () => (await server.ask('GET', 'medic/_index')).body.indexes.map(index => index.name);
+  assert.deepEqual(await names(), ['_all_docs', 'people-by-name']);
+  await says('not uploaded as no changes found', 'upload-database-indexes');
+  change('database-indexes.json', text => text.replace('people-by-name', 'by-type'));
+  await says('database-indexes file uploaded', 'upload-database-indexes');
+  assert.deepEqual(await names(), ['_all_docs', 'by-type']);
+});
+
+test('stop', () => server.finish());
+
+main();
