@@ -184,11 +184,6 @@ convert_integer (const BaruaField *field, BaruaText raw, BaruaArena *arena, Baru
 {
   double number = 0;
 
-  if (!field->has_list && read_digits (raw, &number))
-    {
-      set_number (out, TRUE, number);
-      return;
-    }
   BaruaText text = barua_text_standard (arena, raw);
   if (!field->has_list)
     {
@@ -244,9 +239,10 @@ convert_phone (BaruaText raw, const BaruaPhoneRules *rules, BaruaArena *arena, B
     set_text (out, barua_arena_copy (arena, barua_text (e164)));
 }
 
-void
-barua_field_convert (const BaruaField *field, BaruaText raw, const BaruaPhoneRules *rules,
-                     BaruaArena *arena, BaruaValue *out)
+/* The values that take more than a look. */
+static G_GNUC_NO_INLINE void
+convert (const BaruaField *field, BaruaText raw, const BaruaPhoneRules *rules, BaruaArena *arena,
+         BaruaValue *out)
 {
   double number = 0;
   gboolean is_number;
@@ -298,6 +294,29 @@ barua_field_convert (const BaruaField *field, BaruaText raw, const BaruaPhoneRul
     default:
       set_text (out, barua_text_standard (arena, raw));
     }
+}
+
+void
+barua_field_convert (const BaruaField *field, BaruaText raw, const BaruaPhoneRules *rules,
+                     BaruaArena *arena, BaruaValue *out)
+{
+  double number;
+
+  /* what nearly all fields hold */
+  if (raw.n > 0 && !field->has_list)
+    {
+      if (field->type == BARUA_FIELD_STRING && !field->is_subject_id)
+        {
+          set_text (out, raw);
+          return;
+        }
+      if (field->type == BARUA_FIELD_INTEGER && read_digits (raw, &number))
+        {
+          set_number (out, TRUE, number);
+          return;
+        }
+    }
+  convert (field, raw, rules, arena, out);
 }
 
 #define BIT(type) (1u << (type))

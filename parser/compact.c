@@ -197,7 +197,7 @@ barua_compact_split (const BaruaForm *form, BaruaText text, BaruaArena *arena, B
         values[i] = (BaruaText){ NULL, 0 };
       n = scan (text, quote_end, values, n_fields);
     }
-  if (n >= n_fields && barua_form_field (form, n_fields - 1)->type == BARUA_FIELD_STRING)
+  if (n > n_fields && barua_form_field (form, n_fields - 1)->type == BARUA_FIELD_STRING)
     values[n_fields - 1] = join_rest (text, values[n_fields - 1].p, quote_end, arena);
   for (guint i = 0; i < MIN (n, n_fields); i++)
     values[i] = without_quotes (values[i]);

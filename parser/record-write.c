@@ -75,6 +75,8 @@ barua_record_date (BaruaText text, BaruaJson json, BaruaArena *arena, gint64 now
 {
   double ms = 0;
 
+  if (json.text == NULL && text.p == NULL)
+    return (double)now_ms;
   if (barua_json_type (json) == BARUA_JSON_STRING)
     ms = text_date (barua_arena_json_text (arena, json));
   else if (barua_json_type (json) == BARUA_JSON_NUMBER)

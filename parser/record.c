@@ -58,18 +58,22 @@ new_raw (Reading *reading)
   return raw;
 }
 
-/* Whether the header is @wanted, ignoring case. */
-static gboolean
-header_is (const Reading *reading, BaruaText wanted)
+/* Whether the header, a digit with or without a letter before it, is @letter (0: none) and `1`. */
+static inline gboolean
+header_is (const Reading *reading, char letter)
 {
-  return barua_text_equal_ignoring_case (reading->code.header, wanted);
+  const BaruaText header = reading->code.header;
+
+  if (letter == '\0')
+    return header.n == 1 && *header.p == '1';
+  return header.n == 2 && g_ascii_toupper (*header.p) == letter && header.p[1] == '1';
 }
 
 /* `1!…`, `J1!…`, or a header that no parser goes with. */
 static void
 read_muvuku (Reading *reading)
 {
-  gboolean is_javarosa = header_is (reading, BARUA_TEXT ("J1"));
+  gboolean is_javarosa = header_is (reading, 'J');
 
   reading->format = is_javarosa ? BARUA_TEXT ("javarosa") : BARUA_TEXT ("muvuku");
   if (reading->form == NULL)
@@ -83,7 +87,7 @@ read_muvuku (Reading *reading)
                            reading->arena, raw);
       convert_values (reading, raw);
     }
-  else if (header_is (reading, BARUA_TEXT ("1")))
+  else if (header_is (reading, '\0'))
     {
       BaruaText *raw = new_raw (reading);
       guint n = barua_form_n_fields (reading->form);

@@ -270,10 +270,7 @@ read_piece (BaruaText text, Piece *piece)
       take_date (raw, end, &piece->date);
       take_value (piece->date.end != NULL ? piece->date.end : raw, end, piece);
       if (piece->other.p < end && piece->other.p < last_line && piece->date.can_give_back)
-        {
-          take_value (piece->date.end - 1, end, piece);
-          piece->date.day /= 10;
-        }
+        take_value (piece->date.end - 1, end, piece); /* a number, which counts instead */
       if (piece->other.p < end && piece->other.p < last_line)
         continue; /* the value may not hold a line end: try the next key */
       piece->raw = (BaruaText){ raw, (gsize)(end - raw) };

@@ -133,6 +133,8 @@ static const struct
   { "Q a b \xC3\xA9", "{\"first\":\"a\",\"last\":\"b \xC3\xA9\"}", "" },
   { "Q a b\xE2\x80\x83" "c", "{\"first\":\"a\",\"last\":\"b c\"}", "" },
   { "Q \"a b\" c", "{\"first\":\"a b\",\"last\":\"c\"}", "" },
+  { "Q a b c \"", "{\"first\":\"a\",\"last\":\"b c\"}", "" },
+  { "Q \"a b c", "{\"first\":\"a\",\"last\":\"b c\"}", "" },
   { "Q \"\" \"a", "{\"first\":\" \",\"last\":\"a\"}", "" },
   /* Bikram Sambat: only the first field of the type is reckoned (7.5) */
   { "1!AGG!2070#x#y#z", "{\"y\":\"2070\",\"date\":1365897600000,\"s\":\"z\"}", "" },
