@@ -1,9 +1,9 @@
 #!/bin/sh
 # Every test, in groups, each with its time; the last line counts the cases.
-#   tests/run.sh [GROUP…]     groups: unit store http tsan fuzz crash (default: all)
+#   tests/run.sh [GROUP…]     groups: unit store http clients tsan fuzz crash (default: all)
 set -u
 cd "$(dirname "$0")/.." || exit 2
-groups=${*:-unit store http tsan fuzz crash}
+groups=${*:-unit store http clients tsan fuzz crash}
 passed=0 failed=0 status=0
 
 # setup DIR OPTIONS…: configures once, builds always
@@ -39,6 +39,9 @@ for g in $groups; do
     unit|store|http)
       CC=gcc setup build-asan --buildtype=debugoptimized $san
       group "$g" build-asan --suite "$g" ;;
+    clients)
+      CC=gcc setup build-plain --buildtype=debugoptimized
+      group clients build-plain --suite clients ;;
     tsan)
       CC=clang CXX=clang++ setup build-tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
       group tsan build-tsan --suite store --suite threads ;;
