@@ -10,7 +10,9 @@
 #include "tests/http-client.h"
 #include "tests/suites.h"
 
+#include <arpa/inet.h>
 #include <gio/gio.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -253,6 +255,16 @@ who (BaruaRequest *request, gpointer app)
   barua_request_reply_text (request, 200, text);
 }
 
+static void
+origin (BaruaRequest *request, gpointer app)
+{
+  g_autofree char *own = barua_request_origin (request);
+  g_autofree char *text
+      = g_strdup_printf ("%s secure %d", own, barua_request_is_secure (request));
+
+  barua_request_reply_text (request, 200, text);
+}
+
 #define NATIVE BARUA_ROUTE_DOCUMENT_NATIVE
 
 static const BaruaRoute routes[] = {
@@ -263,6 +275,7 @@ static const BaruaRoute routes[] = {
   { "GET", "/who", "", BARUA_BODY_NONE, 0, NATIVE, who },
   { "POST", "/who", "", BARUA_BODY_JSON, 0, NATIVE, who },
   { "GET", "/anyone", NULL, BARUA_BODY_NONE, 0, NATIVE, who },
+  { "GET", "/origin", NULL, BARUA_BODY_NONE, 0, NATIVE, origin },
   { "PUT", "/{db}/{id}/{name...}", "", BARUA_BODY_SPOOL, 2 << 20, NATIVE, keep_attachment },
   { NULL },
 };
@@ -927,6 +940,42 @@ START_TEST (sessions_go_with_their_user)
 }
 END_TEST
 
+/* Asks from an address of the loopback network; 127.0.0.2 is the trusted proxy. */
+static char *
+ask_from (const char *address)
+{
+  struct sockaddr_in from = { .sin_family = AF_INET };
+  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons ((guint16)port) };
+  GString *answer = g_string_new (NULL);
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  inet_pton (AF_INET, address, &from.sin_addr);
+  to.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+  ck_assert_int_eq (bind (fd, (struct sockaddr *)&from, sizeof from), 0);
+  ck_assert_int_eq (connect (fd, (struct sockaddr *)&to, sizeof to), 0);
+  barua_http_send (fd, "GET /origin HTTP/1.1\r\n" HOST "X-Forwarded-Proto: https\r\n"
+                       "X-Forwarded-Host: clinic.example\r\n\r\n", -1);
+  barua_http_receive (fd, answer, FALSE, 3000);
+  close (fd);
+  return g_string_free (answer, FALSE);
+}
+
+static void
+ask_through_proxies (gpointer data)
+{
+  g_autofree char *trusted = ask_from ("127.0.0.2");
+  g_autofree char *other = ask_from ("127.0.0.3");
+
+  ck_assert_str_eq (barua_http_body (trusted), "https://clinic.example secure 1");
+  ck_assert_str_eq (barua_http_body (other), "http://x:80 secure 0");
+}
+
+START_TEST (only_a_trusted_proxy_is_believed)
+{
+  barua_http_converse (ask_through_proxies, NULL);
+}
+END_TEST
+
 START_TEST (tokens_are_long_and_never_the_same)
 {
   g_autofree char *one = barua_auth_token_new ();
@@ -1010,6 +1059,7 @@ barua_suite (void)
   tcase_add_loop_test (tc, one_exchange, 0, G_N_ELEMENTS (exchanges));
   tcase_add_test (tc, a_session_is_remembered_until_it_is_forgotten);
   tcase_add_test (tc, sessions_go_with_their_user);
+  tcase_add_test (tc, only_a_trusted_proxy_is_believed);
   tcase_add_test (tc, tokens_are_long_and_never_the_same);
   tcase_add_test (tc, cookies_are_found);
   tcase_add_test (tc, cookies_are_written);

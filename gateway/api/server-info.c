@@ -83,6 +83,17 @@ read_uuid (BaruaReader *reader, gpointer data, GError **error)
   return barua_reader_get_meta (reader, "uuid", &question->uuid, error);
 }
 
+/* The uuid of the file as CouchDB writes it: 32 hex digits. */
+static void
+append_uuid (GString *json, const char *uuid)
+{
+  g_string_append_c (json, '"');
+  for (const char *at = uuid != NULL ? uuid : ""; *at != '\0'; at++)
+    if (g_ascii_isxdigit (*at))
+      g_string_append_c (json, *at);
+  g_string_append_c (json, '"');
+}
+
 static void
 reply_welcome (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -92,7 +103,7 @@ reply_welcome (GObject *source, GAsyncResult *result, gpointer data)
     return;
   GString *json = g_string_new ("{\"couchdb\":\"Welcome\",\"version\":\"" COUCHDB_VERSION
                                 "\",\"uuid\":");
-  barua_json_append_string (json, barua_text (question->uuid != NULL ? question->uuid : ""));
+  append_uuid (json, question->uuid);
   g_string_append (json, ",\"vendor\":{\"name\":\"barua\",\"version\":\"" BARUA_VERSION
                          "\"},\"features\":[]}");
   barua_request_reply_json (question->request, 200, json);

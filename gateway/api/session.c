@@ -8,6 +8,7 @@
 
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
+#include "gateway/http/body.h"
 #include "gateway/http/cookie.h"
 
 #include <string.h>
@@ -257,7 +258,7 @@ has_other_type (BaruaRequest *request)
 {
   const char *type = barua_request_header (request, "Content-Type");
 
-  return type != NULL && g_ascii_strncasecmp (type, "application/json", 16) != 0;
+  return type != NULL && !barua_media_type_is (type, "application/json");
 }
 
 void
