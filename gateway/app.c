@@ -8,12 +8,27 @@
 
 #include "forms/permissions.h"
 #include "gateway/api/account-lookup.h"
+#include "gateway/api/changes.h"
 #include "gateway/api/settings-document.h"
+#include "gateway/api/settings-reload.h"
 
 gint64
 barua_now_ms (void)
 {
   return g_get_real_time () / 1000;
+}
+
+/* BaruaWatchFunc: wakes who waits.  What another process wrote may be anything. */
+static void
+hear_news (const BaruaNews *news, gpointer data)
+{
+  BaruaApp *app = data;
+
+  barua_feeds_wake (app, news);
+  if (!news->is_foreign)
+    return;
+  barua_auth_forget_all (app->auth);
+  barua_settings_reload (app, NULL, NULL);
 }
 
 BaruaApp *
@@ -30,7 +45,9 @@ barua_app_new (BaruaStore *store, GError **error)
   app->store = store;
   app->settings = g_steal_pointer (&settings);
   app->auth = barua_auth_new (&barua_account_lookup, app);
+  app->feeds = g_ptr_array_new ();
   app->health_waiting = g_ptr_array_new_with_free_func ((GDestroyNotify)barua_request_unref);
+  barua_store_watch (store, hear_news, app);
   return app;
 }
 
@@ -40,12 +57,15 @@ barua_app_free (BaruaApp *app)
   if (app == NULL)
     return;
   g_clear_pointer (&app->server, barua_server_free);
+  barua_store_watch (app->store, NULL, NULL);
   g_clear_pointer (&app->store, barua_store_close);
   /* what the last jobs still have to say */
   while (g_main_context_iteration (NULL, FALSE))
     ;
   g_clear_pointer (&app->auth, barua_auth_free);
   g_clear_pointer (&app->settings, barua_settings_unref);
+  g_clear_pointer (&app->reload_waiters, g_array_unref);
+  g_ptr_array_unref (app->feeds);
   g_ptr_array_unref (app->health_waiting);
   g_free (app);
 }
@@ -56,6 +76,7 @@ barua_app_set_settings (BaruaApp *app, BaruaSettings *settings)
   BaruaSettings *before = app->settings;
 
   app->settings = barua_settings_ref (settings);
+  app->settings_serial++;
   barua_settings_unref (before);
 }
 

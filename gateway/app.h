@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 /**
  * BaruaApp:
  * @settings: the snapshot in force; swapped in the main thread, after the commit that changed it
+ * @settings_serial: counts the swaps
+ * @reload_waiters: (nullable): see gateway/api/settings-reload.c
+ * @feeds: feeds of changes that wait or may have to, see gateway/api/changes.c
  * @health_waiting: (element-type BaruaRequest): requests that wait for the one probe of the writer
  *
  * What every handler gets. Main thread only.
@@ -20,6 +23,10 @@ typedef struct
   BaruaAuth *auth;
   BaruaServer *server;
   BaruaSettings *settings;
+  guint settings_serial;
+  gboolean is_reloading;
+  GArray *reload_waiters;
+  GPtrArray *feeds;
   GPtrArray *health_waiting;
 } BaruaApp;
 

@@ -25,7 +25,7 @@ typedef struct
   BaruaHttpErrorCode api;
   Tell tell;
   BaruaHttpErrorCode document;
-  const char *document_reason; /* NULL: the table's of http/errors.c */
+  const char *document_reason; /* NULL: the table's of http/errors.c; "": the error's own */
 } Failure;
 
 /* clang-format off */
@@ -42,6 +42,10 @@ static const Failure failures[] = {
   { barua_store_error_quark, BARUA_STORE_ERROR_DELETED, BARUA_HTTP_ERROR_NOT_FOUND, TELL_NOTHING, BARUA_HTTP_ERROR_NOT_FOUND, "deleted" },
   { barua_store_error_quark, BARUA_STORE_ERROR_CONFLICT, BARUA_HTTP_ERROR_CONFLICT, TELL_NOTHING, BARUA_HTTP_ERROR_CONFLICT, NULL },
   { barua_store_error_quark, BARUA_STORE_ERROR_INVALID_REV, BARUA_HTTP_ERROR_BAD_REQUEST, TELL_NOTHING, BARUA_HTTP_ERROR_BAD_REQUEST, "Invalid rev format" },
+  { barua_store_error_quark, BARUA_STORE_ERROR_INVALID, BARUA_HTTP_ERROR_BAD_REQUEST, TELL_MESSAGE, BARUA_HTTP_ERROR_ILLEGAL_DOCID, "" },
+  { barua_store_error_quark, BARUA_STORE_ERROR_MISSING_STUB, BARUA_HTTP_ERROR_BAD_REQUEST, TELL_MESSAGE, BARUA_HTTP_ERROR_MISSING_STUB, "" },
+  { barua_store_error_quark, BARUA_STORE_ERROR_EXISTS, BARUA_HTTP_ERROR_CONFLICT, TELL_NOTHING, BARUA_HTTP_ERROR_FILE_EXISTS, NULL },
+  { barua_store_error_quark, BARUA_STORE_ERROR_FORBIDDEN, BARUA_HTTP_ERROR_FORBIDDEN, TELL_NOTHING, BARUA_HTTP_ERROR_FORBIDDEN, "This database cannot be removed." },
   { barua_store_error_quark, BARUA_STORE_ERROR_BUSY, BARUA_HTTP_ERROR_UNAVAILABLE, TELL_NOTHING, BARUA_HTTP_ERROR_UNAVAILABLE, NULL },
   { barua_store_error_quark, BARUA_STORE_ERROR_FULL, BARUA_HTTP_ERROR_UNAVAILABLE, TELL_NOTHING, BARUA_HTTP_ERROR_INSUFFICIENT_STORAGE, NULL },
   { barua_store_error_quark, BARUA_STORE_ERROR_FAILED, BARUA_HTTP_ERROR_UNAVAILABLE, TELL_NOTHING, BARUA_HTTP_ERROR_UNAVAILABLE, NULL },
@@ -91,5 +95,9 @@ barua_api_fail_document (BaruaRequest *request, const GError *error)
   if (failure == NULL)
     barua_request_fail_error (request, error);
   else
-    barua_request_fail (request, failure->document, failure->document_reason, NULL);
+    {
+      gboolean is_own = failure->document_reason != NULL && *failure->document_reason == '\0';
+      barua_request_fail (request, failure->document,
+                          is_own ? error->message : failure->document_reason, NULL);
+    }
 }

@@ -16,6 +16,14 @@
 #define NATIVE BARUA_ROUTE_DOCUMENT_NATIVE
 #define SEED BARUA_ROUTE_DOCUMENT_SEED
 
+/* One row for each mount of a database (documents.md 1). */
+#define BOTH(method, path, body, limit, handler)                                                  \
+  { method, "/cdb/{db}" path, ANYBODY, body, limit, SEED, handler },                              \
+  { method, "/{db}" path, ANYBODY, body, limit, NATIVE, handler },
+#define BOTH_SLASH(method, path, body, limit, handler)                                            \
+  { method, "/cdb/{db}" path, ANYBODY, body, limit, SEED | BARUA_ROUTE_SLASH, handler },          \
+  { method, "/{db}" path, ANYBODY, body, limit, NATIVE | BARUA_ROUTE_SLASH, handler },
+
 /* Permissions: users.md 1.1 (forms ask for a login themselves, unless `barua.public_forms`); limits: messaging.md 1.1.  {db} comes last: fixed routes go first (documents.md 1). */
 /* clang-format off */
 const BaruaRoute barua_routes[] = {
@@ -49,14 +57,48 @@ const BaruaRoute barua_routes[] = {
   { "GET",   "/api/couch-config-attachments", ANYBODY,         BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_attachment_types },
   { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_healthz },
   { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_healthz },
-  { "GET",   "/cdb/{db}",            ANYBODY,                  BARUA_BODY_NONE,         0,        SEED | BARUA_ROUTE_SLASH, barua_api_database_get },
-  { "GET",   "/cdb/{db}/_all_docs",  ANYBODY,                  BARUA_BODY_NONE,         0,        SEED,              barua_api_all_docs },
-  { "GET",   "/cdb/{db}/_design/{ddoc}", ANYBODY,              BARUA_BODY_NONE,         0,        SEED,              barua_api_document_get },
-  { "GET",   "/cdb/{db}/{id}",       ANYBODY,                  BARUA_BODY_NONE,         0,        SEED,              barua_api_document_get },
-  { "GET",   "/{db}",                ANYBODY,                  BARUA_BODY_NONE,         0,        NATIVE | BARUA_ROUTE_SLASH, barua_api_database_get },
-  { "GET",   "/{db}/_all_docs",      ANYBODY,                  BARUA_BODY_NONE,         0,        NATIVE,            barua_api_all_docs },
-  { "GET",   "/{db}/_design/{ddoc}", ANYBODY,                  BARUA_BODY_NONE,         0,        NATIVE,            barua_api_document_get },
-  { "GET",   "/{db}/{id}",           ANYBODY,                  BARUA_BODY_NONE,         0,        NATIVE,            barua_api_document_get },
+  BOTH_SLASH ("GET",    "",                            BARUA_BODY_NONE,   0,        barua_api_database_get)
+  BOTH_SLASH ("POST",   "",                            BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
+  BOTH ("GET",    "/_all_docs",                  BARUA_BODY_NONE,   0,        barua_api_all_docs)
+  BOTH ("POST",   "/_all_docs",                  BARUA_BODY_JSON,   32 * MIB, barua_api_all_docs)
+  BOTH ("GET",    "/_design_docs",               BARUA_BODY_NONE,   0,        barua_api_design_docs)
+  BOTH ("POST",   "/_design_docs",               BARUA_BODY_JSON,   32 * MIB, barua_api_design_docs)
+  BOTH ("POST",   "/_bulk_docs",                 BARUA_BODY_JSON,   32 * MIB, barua_api_bulk_docs)
+  BOTH ("POST",   "/_bulk_get",                  BARUA_BODY_JSON,   32 * MIB, barua_api_bulk_get)
+  BOTH ("POST",   "/_revs_diff",                 BARUA_BODY_JSON,   32 * MIB, barua_api_revs_diff)
+  BOTH ("POST",   "/_missing_revs",              BARUA_BODY_JSON,   32 * MIB, barua_api_missing_revs)
+  BOTH ("GET",    "/_changes",                   BARUA_BODY_NONE,   0,        barua_api_changes)
+  BOTH ("POST",   "/_changes",                   BARUA_BODY_JSON,   32 * MIB, barua_api_changes)
+  BOTH ("POST",   "/_compact",                   BARUA_BODY_NONE,   0,        barua_api_compact)
+  BOTH ("POST",   "/_view_cleanup",              BARUA_BODY_NONE,   0,        barua_api_view_cleanup)
+  BOTH ("POST",   "/_ensure_full_commit",        BARUA_BODY_NONE,   0,        barua_api_ensure_full_commit)
+  BOTH ("GET",    "/_security",                  BARUA_BODY_NONE,   0,        barua_api_security_get)
+  BOTH ("PUT",    "/_security",                  BARUA_BODY_JSON,   MIB,      barua_api_security_put)
+  BOTH ("GET",    "/_revs_limit",                BARUA_BODY_NONE,   0,        barua_api_revs_limit_get)
+  BOTH ("PUT",    "/_revs_limit",                BARUA_BODY_JSON,   1024,     barua_api_revs_limit_put)
+  BOTH ("POST",   "/_purge",                     BARUA_BODY_NONE,   0,        barua_api_document_not_implemented)
+  BOTH ("GET",    "/_local_docs",                BARUA_BODY_NONE,   0,        barua_api_document_not_implemented)
+  BOTH ("GET",    "/_local/{local}",             BARUA_BODY_NONE,   0,        barua_api_local_get)
+  BOTH ("PUT",    "/_local/{local}",             BARUA_BODY_JSON,   32 * MIB, barua_api_local_put)
+  BOTH ("DELETE", "/_local/{local}",             BARUA_BODY_NONE,   0,        barua_api_local_delete)
+  BOTH ("GET",    "/_local/{local}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_local_deep)
+  BOTH ("PUT",    "/_local/{local}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_local_deep)
+  BOTH ("DELETE", "/_local/{local}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_local_deep)
+  BOTH ("GET",    "/_design/{ddoc}",             BARUA_BODY_NONE,   0,        barua_api_document_get)
+  BOTH ("PUT",    "/_design/{ddoc}",             BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
+  BOTH ("DELETE", "/_design/{ddoc}",             BARUA_BODY_NONE,   0,        barua_api_document_delete)
+  BOTH ("GET",    "/_design/{ddoc}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_attachment_get)
+  BOTH ("PUT",    "/_design/{ddoc}/{name...}",   BARUA_BODY_SPOOL,  20 * MIB, barua_api_attachment_put)
+  BOTH ("DELETE", "/_design/{ddoc}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_attachment_delete)
+  BOTH ("GET",    "/{id}",                       BARUA_BODY_NONE,   0,        barua_api_document_get)
+  BOTH ("PUT",    "/{id}",                       BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
+  BOTH ("POST",   "/{id}",                       BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
+  BOTH ("DELETE", "/{id}",                       BARUA_BODY_NONE,   0,        barua_api_document_delete)
+  BOTH ("GET",    "/{id}/{name...}",             BARUA_BODY_NONE,   0,        barua_api_attachment_get)
+  BOTH ("PUT",    "/{id}/{name...}",             BARUA_BODY_SPOOL,  20 * MIB, barua_api_attachment_put)
+  BOTH ("DELETE", "/{id}/{name...}",             BARUA_BODY_NONE,   0,        barua_api_attachment_delete)
+  { "PUT", "/{db}", ANYBODY, BARUA_BODY_NONE, 0, NATIVE | BARUA_ROUTE_SLASH, barua_api_database_put },
+  { "DELETE", "/{db}", ANYBODY, BARUA_BODY_NONE, 0, NATIVE | BARUA_ROUTE_SLASH, barua_api_database_delete },
   { NULL },
 };
 /* clang-format on */

@@ -279,8 +279,22 @@ begins_open (const Pattern *pattern)
          && g_array_index (pattern->segments, Segment, 0).kind != SEGMENT_LITERAL;
 }
 
-/* The path split and decoded, pattern by pattern; a fixed path is never a database's for another
- * method. */
+/* Whether a pattern names something of the document API below a database: `_all_docs`. */
+static gboolean
+has_operation (const Pattern *pattern)
+{
+  for (guint i = 1; i < pattern->segments->len; i++)
+    {
+      const Segment *segment = &g_array_index (pattern->segments, Segment, i);
+
+      if (segment->kind == SEGMENT_LITERAL && segment->text.p[0] == '_')
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* The path split and decoded, pattern by pattern; for another method a fixed path is never a
+ * database's, and an operation never a document's. */
 static gboolean
 match_slowly (BaruaRouter *router, const char *method, const char *path, gboolean has_slash,
               BaruaMatch *match)
@@ -291,13 +305,16 @@ match_slowly (BaruaRouter *router, const char *method, const char *path, gboolea
   if (segments == NULL)
     return FALSE;
   gboolean is_fixed = segments->len > 0 && g_strv_contains (reserved, segments->pdata[0]);
+  gboolean is_operation = FALSE;
   for (guint i = 0; i < router->patterns->len; i++)
     {
       const Pattern *pattern = router->patterns->pdata[i];
 
-      if ((is_fixed && begins_open (pattern)) || !pattern_matches (pattern, segments))
+      if ((is_fixed && begins_open (pattern)) || (is_operation && !has_operation (pattern))
+          || !pattern_matches (pattern, segments))
         continue;
       is_fixed = is_fixed || !begins_open (pattern);
+      is_operation = is_operation || has_operation (pattern);
       gboolean is_slash_odd = has_slash && pattern->path[strlen (pattern->path) - 1] != '/'
                               && segments->len == pattern->segments->len;
       match->route = route_for (pattern, method, is_slash_odd);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What happens to a record after a client has written it through the document API. */
+
+#define G_LOG_DOMAIN "barua-api"
+
+#include "gateway/api/document-rules.h"
+
+#include "gateway/rules/transitions.h"
+
+#include <string.h>
+
+/* BaruaLookup.count_repeat */
+static gboolean
+count_repeat (gpointer tx, BaruaText to, BaruaText text, gint64 now_ms, guint *count,
+              GError **error)
+{
+  return barua_tx_count_repeat (tx, to, text, now_ms, count, error);
+}
+
+/* The text of a member that is a string or a number; absent otherwise. */
+static BaruaText
+text_of (BaruaArena *arena, BaruaJson object, const char *name)
+{
+  BaruaJson value = barua_json_member (object, name);
+
+  return barua_json_type (value) == BARUA_JSON_NUMBER ? (BaruaText){ value.text, value.length }
+                                                      : barua_arena_json_text (arena, value);
+}
+
+/* The JSON of a member as text; absent when there is none. */
+static BaruaText
+json_of (BaruaJson object, const char *name)
+{
+  BaruaJson value = barua_json_member (object, name);
+
+  return (BaruaText){ value.text, value.length };
+}
+
+/* The entries of `errors`. */
+static void
+read_errors (BaruaRecord *record, BaruaArena *arena, BaruaJson errors)
+{
+  BaruaJsonIter iter;
+  BaruaJson entry;
+
+  if (barua_json_type (errors) != BARUA_JSON_ARRAY)
+    return;
+  record->errors
+      = barua_arena_alloc (arena, (barua_json_size (errors) + 1) * sizeof *record->errors);
+  barua_json_iter_init (&iter, errors);
+  while (barua_json_iter_next (&iter, NULL, &entry))
+    record->errors[record->n_errors++]
+        = (BaruaRecordError){ text_of (arena, entry, "code"), text_of (arena, entry, "message") };
+}
+
+/* The record that a document is, as far as the rules look at it. */
+static void
+read_record (BaruaRecord *record, BaruaArena *arena, BaruaJson body)
+{
+  *record = (BaruaRecord){ 0 };
+  record->from = text_of (arena, body, "from");
+  record->form = text_of (arena, body, "form");
+  record->locale = text_of (arena, body, "locale");
+  record->fields = json_of (body, "fields");
+  record->refid = json_of (body, "refid");
+  record->sms_message = json_of (body, "sms_message");
+  record->reported_date_ms = barua_json_number (barua_json_member (body, "reported_date"));
+  if (record->fields.p == NULL)
+    record->fields = BARUA_TEXT ("{}");
+  if (record->sms_message.p == NULL)
+    record->sms_message = BARUA_TEXT ("{}");
+  read_errors (record, arena, barua_json_member (body, "errors"));
+}
+
+/* Appends @body with another `tasks`; every other member stays as it is. */
+static void
+append_with_tasks (GString *out, BaruaJson body, BaruaText tasks)
+{
+  BaruaJsonIter iter;
+  BaruaJson key, value;
+  gboolean is_placed = FALSE;
+
+  g_string_append_c (out, '{');
+  barua_json_iter_init (&iter, body);
+  while (barua_json_iter_next (&iter, &key, &value))
+    {
+      BaruaText text = { value.text, value.length };
+      if (barua_json_string_is (key, BARUA_TEXT ("tasks")))
+        {
+          text = tasks;
+          is_placed = TRUE;
+        }
+      if (out->len > 1)
+        g_string_append_c (out, ',');
+      g_string_append_len (out, key.text, (gssize)key.length);
+      g_string_append_c (out, ':');
+      g_string_append_len (out, text.p, (gssize)text.n);
+    }
+  if (!is_placed)
+    {
+      g_string_append (out, out->len > 1 ? ",\"tasks\":" : "\"tasks\":");
+      g_string_append_len (out, tasks.p, (gssize)tasks.n);
+    }
+  g_string_append_c (out, '}');
+}
+
+/* Whether the rules look at this write: a live record, and one they have not seen.  A record that
+ * has a parent was here before, and they ran then. */
+static gboolean
+is_for_rules (const BaruaItem *item, BaruaJson body)
+{
+  return !item->is_deleted && !item->keeps_rev && g_str_has_prefix (item->written.rev, "1-")
+         && barua_json_string_is (barua_json_member (body, "type"), BARUA_TEXT ("data_record"));
+}
+
+/* The inside of the `tasks` of @body, to be appended to. */
+static GString *
+open_tasks (BaruaJson body)
+{
+  BaruaJson tasks = barua_json_member (body, "tasks");
+  GString *inside = g_string_new ("[");
+
+  if (barua_json_type (tasks) == BARUA_JSON_ARRAY)
+    {
+      g_string_truncate (inside, 0);
+      g_string_append_len (inside, tasks.text, (gssize)tasks.length - 1);
+    }
+  return inside;
+}
+
+gboolean
+barua_document_run_rules (BaruaTx *tx, const BaruaSettings *settings, const BaruaItem *item,
+                          gint64 now_ms, GError **error)
+{
+  BaruaJson body = { item->body->str, item->body->len };
+
+  if (!is_for_rules (item, body))
+    return TRUE;
+  BaruaRecord record;
+  BaruaLookup lookup = { tx, count_repeat };
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
+  g_autoptr (GString) tasks = open_tasks (body);
+  gsize before = tasks->len;
+  read_record (&record, arena, body);
+  BaruaTransition transition = {
+    .settings = settings,
+    .arena = arena,
+    .record = &record,
+    .message_locale = record.locale,
+    .lookup = &lookup,
+    .now_ms = now_ms,
+    .tasks = tasks,
+  };
+  if (!barua_transitions_run (&transition, error))
+    return FALSE;
+  if (tasks->len == before)
+    return TRUE;
+  g_string_append_c (tasks, ']');
+  g_autoptr (GString) changed = g_string_sized_new (body.length + tasks->len);
+  append_with_tasks (changed, body, (BaruaText){ tasks->str, tasks->len });
+  const BaruaEdit edit = {
+    .id = barua_text (item->written.id),
+    .rev = barua_text (item->written.rev),
+    .body = { changed->str, changed->len },
+    .is_server_made = TRUE,
+  };
+  return barua_tx_put_document (tx, &edit, NULL, error);
+}
