@@ -13,6 +13,13 @@ const SMALL = Buffer.from('Habari za asubuhi\n');
 let server;
 let serial = 0;
 
+// PouchDB leaves some rejections of its requests to nobody when its server dies; anything else is a failure
+process.on('unhandledRejection', error => {
+  if (!server.kills || error.type !== 'system') {
+    throw error;
+  }
+});
+
 /** A database on the server, with its own name. */
 const remote = (name = `pouch-${++serial}`) => new PouchDB(server.url(name));
 
@@ -361,13 +368,15 @@ test('both sides edit one document: the same winner, a conflict on both', async 
   assert.equal((await one.get('doc', { conflicts: true }))._conflicts, undefined);
 });
 
-/** Replicates in small steps, kills the server after `count` documents; the number that was acknowledged. */
-async function interrupted(replication, count) {
+const count = found => [...found.values()].reduce((sum, one) => sum + one.leaves.length, 0);
+
+/** Replicates in small steps, kills the server after `enough` leaves; the number that was acknowledged. */
+async function interrupted(replication, enough) {
   let written = 0;
   let killed = null;
   replication.on('change', info => {
     written = info.docs_written;
-    if (written >= count && !killed) {
+    if (written >= enough && !killed) {
       killed = server.kill();
     }
   });
@@ -383,27 +392,27 @@ test('push, kill -9 in the middle, resumed', async () => {
   const written = await interrupted(from.replicate.to(to, { batch_size: 40 }), 300);
   await server.start();
   const there = await leaves(to);
-  assert(there.size >= 250 && there.size < DOCUMENTS, `${there.size} documents after ${written} acknowledged leaves`);
-  assert([...there.values()].reduce((sum, one) => sum + one.leaves.length, 0) >= written, 'an acknowledged leaf is lost');
+  assert(there.size < DOCUMENTS, 'the server was killed too late');
+  assert(count(there) >= written, `${count(there)} leaves of ${written} acknowledged ones`);
   const rest = await from.replicate.to(to, { batch_size: 40 });
-  assert(rest.docs_written < DOCUMENTS - 200, `${rest.docs_written} written again`);
+  assert(rest.docs_written <= count(await leaves(from)) - written, `${rest.docs_written} written again`);
   await same(from, to);
 }, 120);
 
 test('pull, kill -9 in the middle, resumed', async () => {
   const [from, to] = [remote(), local()];
   await fill(from, 'torn');
-  await interrupted(to.replicate.from(from, { batch_size: 40 }), 300);
+  const written = await interrupted(to.replicate.from(from, { batch_size: 40 }), 300);
   await server.start();
   const rest = await to.replicate.from(from, { batch_size: 40 });
-  assert(rest.docs_written < DOCUMENTS - 200, `${rest.docs_written} read again`);
+  assert(rest.docs_written <= count(await leaves(from)) - written, `${rest.docs_written} read again`);
   await same(from, to);
 }, 120);
 
 test('live both ways, with two kills of the server in the middle', async () => {
   const [here, there] = [local(), remote()];
   await there.info();
-  const sync = here.sync(there, { live: true, retry: true, heartbeat: 2000, back_off_function: () => 200 });
+  const sync = here.sync(there, { live: true, retry: true, batch_size: 25, heartbeat: 2000, back_off_function: () => 200 });
   sync.on('error', () => {});
   const write = (db, stem, count) => db.bulkDocs(Array.from({ length: count }, (_, i) => ({ _id: `${stem}${i}`, stem, i })));
   const settled = what => until(what, async () => {
@@ -415,10 +424,12 @@ test('live both ways, with two kills of the server in the middle', async () => {
     await write(here, 'h1-', 60);
     await write(there, 't1-', 60);
     await settled('the first documents on both sides');
-    const pushed = write(here, 'h2-', 400);
     await write(there, 't2-', 400);
-    await server.restart();
-    await pushed;
+    const moving = new Promise(resolve => { sync.on('change', resolve); });
+    await write(here, 'h2-', 400);
+    await moving;
+    await server.kill();
+    await server.start();
     await settled('everything after the first kill');
     await server.kill();
     await write(here, 'h3-', 50);
