@@ -469,6 +469,10 @@ read_head (gpointer data)
   ck_assert_uint_eq (barua_http_status (answer->str), 200);
   ck_assert_ptr_nonnull (strstr (answer->str, "X-Test: 1\r\n"));
   ck_assert_str_eq (barua_http_body (answer->str), "");
+  g_string_truncate (answer, 0);
+  ask_all ("HEAD /count?length=12 HTTP/1.1\r\n" HOST CLOSE "\r\n", answer);
+  ck_assert_ptr_nonnull (strstr (answer->str, "Content-Length: 12\r\n"));
+  ck_assert_str_eq (barua_http_body (answer->str), "");
 }
 
 START_TEST (head_gets_the_head)
@@ -476,8 +480,8 @@ START_TEST (head_gets_the_head)
   barua_http_converse (read_head, NULL);
   settle ();
   ck_assert_uint_eq (n_wanted, 0);
-  ck_assert_uint_eq (n_gone, 1);
-  ck_assert_uint_eq (n_freed, 1);
+  ck_assert_uint_eq (n_gone, 2);
+  ck_assert_uint_eq (n_freed, 2);
 }
 END_TEST
 
@@ -778,6 +782,7 @@ static const Upload uploads[] = {
   { (2 << 20) + 1, TRUE, FALSE, 413,
     "{\"error\":\"attachment_too_large\",\"reason\":\"dir/f 1.txt\"}" },
   { 1000, FALSE, TRUE, 401, "\"unauthorized\"" },
+  { 300 * 1024, FALSE, TRUE, 401, "\"unauthorized\"" },
   { 2 << 20, FALSE, TRUE, 401, "\"unauthorized\"" },
 };
 

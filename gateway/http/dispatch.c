@@ -190,11 +190,14 @@ keep_chunk (BaruaRequest *request, gconstpointer bytes, gsize length, GError **e
              : barua_buffer_append (&request->buffer, bytes, length, error);
 }
 
-/* Whether this route may take more of the body than anonymous senders are allowed. */
+/* Whether this route may take more of the body than anonymous senders are allowed; nothing of theirs
+ * is written to files. */
 static gboolean
 needs_identity (BaruaRequest *request, guint64 length)
 {
-  return length > MAX_ANONYMOUS_BYTES && request->user == NULL && !request->is_discarded;
+  guint64 max = request->spool != NULL ? BARUA_SPOOL_MEMORY_BYTES : MAX_ANONYMOUS_BYTES;
+
+  return length > max && request->user == NULL && !request->is_discarded;
 }
 
 static void
