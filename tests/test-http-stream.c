@@ -585,6 +585,59 @@ START_TEST (a_client_that_does_not_read_stops_the_stream)
 }
 END_TEST
 
+/* Goes away in the middle, at several moments. */
+static void
+leave_in_the_middle (gpointer data)
+{
+  for (guint i = 0; i < 30; i++)
+    {
+      int fd = barua_http_connect (port);
+      char block[512];
+
+      barua_http_send (fd, "GET /count?n=2000&size=65536 HTTP/1.1\r\n" HOST
+                           "Accept-Encoding: gzip\r\n\r\n", -1);
+      ck_assert_int_gt (recv (fd, block, sizeof block, 0), 0);
+      g_usleep (i * 500);
+      close (fd);
+    }
+}
+
+START_TEST (clients_that_leave_in_the_middle)
+{
+  barua_http_converse (leave_in_the_middle, NULL);
+  for (guint i = 0; i < 20 && n_freed < 30; i++)
+    settle ();
+  ck_assert_uint_eq (n_gone, 30);
+  ck_assert_uint_eq (n_freed, 30);
+  ck_assert_uint_eq (barua_server_stats (server)->open_requests, 0);
+}
+END_TEST
+
+static void
+hold_in_the_middle (gpointer data)
+{
+  int *fd = data;
+  char block[512];
+
+  *fd = barua_http_connect (port);
+  barua_http_send (*fd, "GET /count?n=100000&size=65536 HTTP/1.1\r\n" HOST
+                        "Accept-Encoding: gzip\r\n\r\n", -1);
+  ck_assert_int_gt (recv (*fd, block, sizeof block, 0), 0);
+}
+
+START_TEST (a_server_is_freed_in_the_middle)
+{
+  int fd = -1;
+
+  barua_http_converse (hold_in_the_middle, &fd);
+  g_clear_pointer (&server, barua_server_free);
+  ck_assert_uint_eq (n_gone, 1);
+  ck_assert_uint_eq (n_freed, 1);
+  settle ();
+  close (fd);
+}
+END_TEST
+
 /* ---- feeds ---- */
 
 static void
@@ -1054,6 +1107,8 @@ barua_suite (void)
   tcase_add_test (tc, an_aborted_stream_is_cut);
   tcase_add_test (tc, finite_streams_are_compressed);
   tcase_add_test (tc, a_client_that_does_not_read_stops_the_stream);
+  tcase_add_test (tc, clients_that_leave_in_the_middle);
+  tcase_add_test (tc, a_server_is_freed_in_the_middle);
   tcase_add_test (tc, a_feed_waits_and_notices_that_its_client_goes);
   tcase_add_test (tc, heartbeats_arrive);
   tcase_add_test (tc, feeds_end_when_the_server_stops);
