@@ -7,6 +7,8 @@
 
 #include "gateway/rules/messages.h"
 
+#include "gateway/rules/views.h"
+
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -510,13 +512,19 @@ barua_messages_project (BaruaJson document, BaruaArena *arena, BaruaProjection *
     REPORTED_DATE,
     TYPE,
     SMS_MESSAGE,
+    PATIENT_ID,
+    PLACE_ID,
+    CASE_ID,
     N
   };
   static const BaruaText names[N] = { [TASKS] = BARUA_TEXT ("tasks"),
                                       [SCHEDULED_TASKS] = BARUA_TEXT ("scheduled_tasks"),
                                       [REPORTED_DATE] = BARUA_TEXT ("reported_date"),
                                       [TYPE] = BARUA_TEXT ("type"),
-                                      [SMS_MESSAGE] = BARUA_TEXT ("sms_message") };
+                                      [SMS_MESSAGE] = BARUA_TEXT ("sms_message"),
+                                      [PATIENT_ID] = BARUA_TEXT ("patient_id"),
+                                      [PLACE_ID] = BARUA_TEXT ("place_id"),
+                                      [CASE_ID] = BARUA_TEXT ("case_id") };
   BaruaJson values[N];
 
   read_members (document, names, values, N);
@@ -527,7 +535,12 @@ barua_messages_project (BaruaJson document, BaruaArena *arena, BaruaProjection *
   add_list (&context, values[SCHEDULED_TASKS], BARUA_MESSAGE_LIST_SCHEDULED_TASKS);
 
   projection->gateway_ref = (BaruaText){ NULL, 0 };
-  if (barua_json_string_is (values[TYPE], BARUA_TEXT ("data_record")))
+  projection->type = values[TYPE];
+  const gboolean is_record = barua_json_string_is (values[TYPE], BARUA_TEXT ("data_record"));
+  projection->has_lookups = values[PATIENT_ID].text != NULL || values[PLACE_ID].text != NULL
+                            || values[CASE_ID].text != NULL
+                            || (!is_record && barua_contact_type_is (values[TYPE]));
+  if (is_record)
     {
       const BaruaJson ref = barua_json_member (values[SMS_MESSAGE], "gateway_ref");
       projection->gateway_ref = barua_arena_json_text (arena, ref);

@@ -119,6 +119,8 @@ gboolean barua_message_time (BaruaJson value, gint64 *ms);
  * BaruaProjection:
  * @rows: (element-type BaruaMessageRow): in document order
  * @gateway_ref: (nullable): `sms_message.gateway_ref` of a `data_record`
+ * @type: `type` of the document
+ * @has_lookups: a look-up view may have rows of it: it is a contact, or has a shortcode
  *
  * What the store derives from one document.
  */
@@ -126,6 +128,8 @@ typedef struct
 {
   GArray *rows;
   BaruaText gateway_ref;
+  BaruaJson type;
+  gboolean has_lookups;
 } BaruaProjection;
 
 /**

@@ -49,6 +49,40 @@ typedef struct
   gboolean (*read_blob) (BaruaReader *reader, gint64 blob, gint64 offset, void *buffer,
                          gsize length, gsize *n_read, GError **error);
 
+  gboolean (*changes) (BaruaReader *reader, const BaruaFeed *feed, BaruaFeedEnd *end,
+                       BaruaChangeFunc func, gpointer data, GError **error);
+  void (*watch) (BaruaStore *store, BaruaWatchFunc func, gpointer data);
+
+  gboolean (*create_database) (BaruaTx *tx, const char *db, GError **error);
+  gboolean (*drop_database) (BaruaTx *tx, const char *db, GError **error);
+  gboolean (*list_databases) (BaruaReader *reader, GPtrArray **names, GError **error);
+  gboolean (*get_security) (BaruaReader *reader, const char *db, char **json, GError **error);
+  gboolean (*put_security) (BaruaTx *tx, const char *db, BaruaText json, GError **error);
+  gboolean (*get_revs_limit) (BaruaReader *reader, const char *db, gint64 *limit, GError **error);
+  gboolean (*put_revs_limit) (BaruaTx *tx, const char *db, gint64 limit, GError **error);
+  /* One slice; begins with *cursor 0 and ends with a negative one */
+  gboolean (*compact) (BaruaTx *tx, const char *db, gint64 *cursor, GError **error);
+  BaruaDocument *(*get_local) (BaruaReader *reader, const char *db, BaruaText id, GError **error);
+  /* @k: of the revision that is there, -1 for any; *new_k is 1 for a new one */
+  gboolean (*put_local) (BaruaTx *tx, const char *db, BaruaText id, gint64 k, BaruaText body,
+                         gint64 *new_k, GError **error);
+  gboolean (*delete_local) (BaruaTx *tx, const char *db, BaruaText id, gint64 k, GError **error);
+  gboolean (*list_indexes) (BaruaReader *reader, const char *db, BaruaIndexFunc func, gpointer data,
+                            GError **error);
+  gboolean (*put_index) (BaruaTx *tx, const char *db, const BaruaIndex *index, gboolean *is_new,
+                         GError **error);
+  gboolean (*delete_index) (BaruaTx *tx, const char *db, BaruaText ddoc, BaruaText name,
+                            GError **error);
+
+  gboolean (*put_session) (BaruaTx *tx, const guint8 *hash, const char *name, gint64 now_ms,
+                           GError **error);
+  BaruaSession *(*find_session) (BaruaReader *reader, const guint8 *hash, GError **error);
+  gboolean (*touch_session) (BaruaTx *tx, const guint8 *hash, gint64 now_ms, GError **error);
+  gboolean (*delete_session) (BaruaTx *tx, const guint8 *hash, GError **error);
+  gboolean (*delete_sessions_of) (BaruaTx *tx, const char *name, GError **error);
+  gboolean (*delete_old_sessions) (BaruaTx *tx, gint64 used_before_ms, GError **error);
+  BaruaAccount *(*get_account_of) (BaruaReader *reader, BaruaText document_id, GError **error);
+
   gboolean (*claim_reference) (BaruaTx *tx, BaruaText ref, gboolean *is_new, GError **error);
   gboolean (*take_messages) (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
                              gint64 lease_ms, GPtrArray **messages, GError **error);
@@ -84,6 +118,7 @@ struct _BaruaStore
   gpointer engine_data;
   char *default_db;
   struct _BaruaIdMaker *id_maker;
+  GPtrArray *compacting; /* names; of the thread that compacts */
 };
 
 /* An engine's transactions begin with these. */

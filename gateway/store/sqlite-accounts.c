@@ -71,6 +71,34 @@ barua_sqlite_get_account (BaruaReader *reader, const char *name, GError **error)
   return account;
 }
 
+BaruaAccount *
+barua_sqlite_get_account_of (BaruaReader *reader, BaruaText document_id, GError **error)
+{
+  BaruaSqliteConnection *connection = barua_sqlite_connection (reader);
+  gboolean has_row = FALSE;
+  gint64 dbnum;
+
+  if (!barua_sqlite_dbnum (connection, BARUA_DB_USERS, &dbnum, error))
+    return NULL;
+  g_autoptr (BaruaStatement) get = barua_sqlite_statement (connection, BARUA_SQL_ACCOUNT_OF, error);
+  if (get == NULL)
+    return NULL;
+  sqlite3_bind_int64 (get, 1, dbnum);
+  barua_bind_text (get, 2, document_id);
+  if (!barua_statement_step (get, &has_row, error))
+    return NULL;
+  if (!has_row)
+    {
+      g_set_error_literal (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND, "missing");
+      return NULL;
+    }
+  BaruaAccount *account = g_new0 (BaruaAccount, 1);
+  account->name = g_strdup ((const char *)sqlite3_column_text (get, 0));
+  account->hash = g_strdup ((const char *)sqlite3_column_text (get, 1));
+  account->document_id = g_strndup (document_id.p, document_id.n);
+  return account;
+}
+
 gboolean
 barua_sqlite_count_accounts (BaruaReader *reader, guint *count, GError **error)
 {
@@ -137,7 +165,7 @@ barua_sqlite_delete_account (BaruaTx *tx, const char *name, GError **error)
   if (delete == NULL)
     return FALSE;
   barua_bind_text (delete, 1, barua_text (name));
-  return barua_statement_run (delete, error);
+  return barua_statement_run (delete, error) && barua_sqlite_delete_sessions_of (tx, name, error);
 }
 
 gboolean

@@ -7,6 +7,8 @@
 
 #include "gateway/store/sqlite-change.h"
 
+#include <string.h>
+
 #include <sqlite3.h>
 
 gboolean
@@ -209,6 +211,52 @@ read_winner (BaruaSqliteChange *change, BaruaText *body, GError **error)
   return TRUE;
 }
 
+/* Whether the settings may be in a document of that id (documents.md 8.4, settings). */
+static gboolean
+is_settings_id (BaruaText id)
+{
+  static const BaruaText prefixes[] = { BARUA_TEXT ("messages-"), BARUA_TEXT ("form:") };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (prefixes); i++)
+    if (id.n > prefixes[i].n && memcmp (id.p, prefixes[i].p, prefixes[i].n) == 0)
+      return TRUE;
+  return barua_text_equal (id, BARUA_TEXT ("settings"));
+}
+
+/* Whether the text that a client's edit replaces is that of a form. */
+static gboolean
+was_form (BaruaSqliteChange *change, gboolean *is_form, GError **error)
+{
+  g_autoptr (BaruaStatement) get
+      = barua_sqlite_statement (change->connection, BARUA_SQL_BODY_GET, error);
+  gboolean has_row = FALSE;
+
+  if (get == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (get, 1, change->old.body);
+  if (!barua_statement_step (get, &has_row, error))
+    return FALSE;
+  const BaruaText body = has_row ? barua_column_blob (get, 0) : (BaruaText){ NULL, 0 };
+  *is_form = barua_json_string_is (barua_json_member ((BaruaJson){ body.p, body.n }, "type"),
+                                   BARUA_TEXT ("form"));
+  return TRUE;
+}
+
+/* Takes note when the change is one of the settings: they are compiled again. */
+static gboolean
+note_settings (BaruaSqliteChange *change, GError **error)
+{
+  BaruaSqliteConnection *connection = change->connection;
+  gboolean is_form = is_settings_id (change->id)
+                     || barua_json_string_is (connection->projection.type, BARUA_TEXT ("form"));
+
+  if (!is_form && !change->is_new && !change->edit->is_server_made
+      && !was_form (change, &is_form, error))
+    return FALSE;
+  connection->settings_changed = connection->settings_changed || is_form;
+  return TRUE;
+}
+
 /* Brings what is derived from a document of the default database up to date. */
 static gboolean
 derive (BaruaSqliteChange *change, GError **error)
@@ -225,7 +273,7 @@ derive (BaruaSqliteChange *change, GError **error)
       && !barua_sqlite_put_reference (connection, change->docnum, ref, error))
     return FALSE;
 
-  if (!read_winner (change, &winner, error))
+  if (!note_settings (change, error) || !read_winner (change, &winner, error))
     return FALSE;
   if (change->is_deleted)
     g_array_set_size (projection->rows, 0);

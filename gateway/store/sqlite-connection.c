@@ -121,6 +121,7 @@ barua_sqlite_connect (BaruaStore *store, const char *path, BaruaSqliteRole role,
   BaruaSqliteConnection *connection = g_new0 (BaruaSqliteConnection, 1);
   connection->tx.reader.store = store;
   connection->is_writer = role == BARUA_SQLITE_WRITER;
+  connection->renamed = g_ptr_array_new ();
   connection->databases = g_array_new (FALSE, FALSE, sizeof (BaruaSqliteDatabase));
   connection->databases_before = g_array_new (FALSE, FALSE, sizeof (BaruaSqliteDatabase));
   connection->projection.rows = g_array_new (FALSE, FALSE, sizeof (BaruaMessageRow));
@@ -140,6 +141,7 @@ barua_sqlite_disconnect (BaruaSqliteConnection *connection)
   for (guint i = 0; i < BARUA_N_SQL; i++)
     sqlite3_finalize (connection->statements[i]);
   sqlite3_close (connection->handle);
+  g_ptr_array_unref (connection->renamed);
   g_array_unref (connection->databases);
   g_array_unref (connection->databases_before);
   g_clear_pointer (&connection->claims, g_array_unref);

@@ -76,6 +76,7 @@ static const char *const migrations[] = { /* index + 1 is the user_version it le
   " len INT NOT NULL, refs INT NOT NULL, unused INT);\n"
   "CREATE INDEX blob_unused ON blob(unused) WHERE unused IS NOT NULL;\n"
   "CREATE TABLE piece (piecenum INTEGER PRIMARY KEY, data BLOB NOT NULL);\n"
+  "CREATE INDEX account_doc ON account(docnum);\n"
   "ALTER TABLE db ADD COLUMN revs_limit INT;\n",
 };
 /* clang-format on */

@@ -21,6 +21,74 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_DATABASE_INSERT] = "INSERT OR IGNORE INTO db (name, created) VALUES (?1, ?2)",
   [BARUA_SQL_DATABASE_COUNTERS] = "UPDATE db SET seq = ?2, live = ?3, dead = ?4 WHERE dbnum = ?1",
 
+  [BARUA_SQL_DATABASE_LIST] = "SELECT name FROM db ORDER BY name",
+  [BARUA_SQL_DATABASE_DELETE] = "DELETE FROM db WHERE dbnum = ?1",
+  [BARUA_SQL_DATABASE_SECURITY] =
+    "SELECT security, ifnull(revs_limit, 1000) FROM db WHERE dbnum = ?1",
+  [BARUA_SQL_DATABASE_PUT_SECURITY] = "UPDATE db SET security = ?2 WHERE dbnum = ?1",
+  [BARUA_SQL_DATABASE_PUT_REVS_LIMIT] = "UPDATE db SET revs_limit = ?2 WHERE dbnum = ?1",
+  [BARUA_SQL_DROP_BODIES] =
+    "DELETE FROM body WHERE bodynum IN"
+    " (SELECT r.bodynum FROM doc d JOIN rev r USING (docnum)"
+    " WHERE d.dbnum = ?1 AND r.bodynum IS NOT NULL)",
+  [BARUA_SQL_DROP_LIST_BLOBS] =
+    "SELECT a.blobnum, count(*) FROM doc d JOIN att a USING (docnum) WHERE d.dbnum = ?1"
+    " GROUP BY a.blobnum",
+  [BARUA_SQL_DROP_RELEASE] =
+    "UPDATE blob SET refs = refs - ?3, unused = CASE WHEN refs <= ?3 THEN ?2 END"
+    " WHERE blobnum = ?1",
+  [BARUA_SQL_DROP_ATTS] =
+    "DELETE FROM att WHERE docnum IN (SELECT docnum FROM doc WHERE dbnum = ?1)",
+  [BARUA_SQL_DROP_REVS] =
+    "DELETE FROM rev WHERE docnum IN (SELECT docnum FROM doc WHERE dbnum = ?1)",
+  [BARUA_SQL_DROP_VIEW_ROWS] =
+    "DELETE FROM vrow WHERE viewnum IN (SELECT viewnum FROM view WHERE dbnum = ?1)",
+  [BARUA_SQL_DROP_VIEWS] = "DELETE FROM view WHERE dbnum = ?1",
+  [BARUA_SQL_DROP_DOCS] = "DELETE FROM doc WHERE dbnum = ?1",
+  [BARUA_SQL_DROP_LOCALS] = "DELETE FROM local WHERE dbnum = ?1",
+  [BARUA_SQL_DROP_INDEXES] = "DELETE FROM idx WHERE dbnum = ?1",
+  [BARUA_SQL_COMPACT_SLICE] =
+    "SELECT r.docnum, r.gen, r.hash, r.bodynum FROM doc d JOIN rev r USING (docnum)"
+    " WHERE d.docnum > ?1 AND d.docnum <= ?2 AND d.dbnum = ?3 AND r.leaf = 0"
+    " AND r.bodynum IS NOT NULL LIMIT ?4",
+  [BARUA_SQL_REV_DROP_BODY] =
+    "UPDATE rev SET bodynum = NULL WHERE docnum = ?1 AND gen = ?2 AND hash = ?3",
+
+  [BARUA_SQL_LOCAL_GET] = "SELECT k, json FROM local WHERE dbnum = ?1 AND id = ?2",
+  [BARUA_SQL_LOCAL_PUT] =
+    "INSERT OR REPLACE INTO local (dbnum, id, k, json, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+  [BARUA_SQL_LOCAL_DELETE] = "DELETE FROM local WHERE dbnum = ?1 AND id = ?2",
+  [BARUA_SQL_LOCAL_FORGET] = "DELETE FROM local WHERE at < ?1",
+  [BARUA_SQL_INDEX_LIST] =
+    "SELECT ddoc, name, def FROM idx WHERE dbnum = ?1 ORDER BY ddoc, name",
+  [BARUA_SQL_INDEX_GET] = "SELECT def FROM idx WHERE dbnum = ?1 AND ddoc = ?2 AND name = ?3",
+  [BARUA_SQL_INDEX_PUT] = "INSERT OR REPLACE INTO idx (dbnum, ddoc, name, def) VALUES (?1, ?2, ?3, ?4)",
+  [BARUA_SQL_INDEX_DELETE] = "DELETE FROM idx WHERE dbnum = ?1 AND ddoc = ?2 AND name = ?3",
+
+  [BARUA_SQL_SESSION_PUT] =
+    "INSERT OR REPLACE INTO session (hash, name, created, used) VALUES (?1, ?2, ?3, ?3)",
+  [BARUA_SQL_SESSION_FIND] = "SELECT name, created, used FROM session WHERE hash = ?1",
+  [BARUA_SQL_SESSION_TOUCH] =
+    "UPDATE session SET used = ?2 WHERE hash = ?1 AND used <= ?2 - 86400000",
+  [BARUA_SQL_SESSION_DELETE] = "DELETE FROM session WHERE hash = ?1",
+  [BARUA_SQL_SESSION_DELETE_OF] = "DELETE FROM session WHERE name = ?1",
+  [BARUA_SQL_SESSION_DELETE_OLD] = "DELETE FROM session WHERE used < ?1",
+
+  [BARUA_SQL_CHANGES_UP] =
+    "SELECT seq, id, wgen, whash, wbody, deleted, leaves, hidden, docnum FROM doc"
+    " INDEXED BY doc_seq WHERE dbnum = ?1 AND seq > ?2 ORDER BY seq",
+  [BARUA_SQL_CHANGES_DOWN] =
+    "SELECT seq, id, wgen, whash, wbody, deleted, leaves, hidden, docnum FROM doc"
+    " INDEXED BY doc_seq WHERE dbnum = ?1 AND seq > ?2 ORDER BY seq DESC",
+  [BARUA_SQL_CHANGES_AT] =
+    "SELECT seq, id, wgen, whash, wbody, deleted, leaves, hidden, docnum FROM doc"
+    " WHERE dbnum = ?1 AND seq = ?2",
+  [BARUA_SQL_CHANGES_PENDING] =
+    "SELECT count(*) FROM (SELECT 1 FROM doc INDEXED BY doc_seq WHERE dbnum = ?1 AND seq > ?2"
+    " LIMIT ?3)",
+  [BARUA_SQL_CHANGES_DESIGN] =
+    "SELECT seq FROM doc WHERE dbnum = ?1 AND id >= '_design/' AND id < '_design0'",
+
   [BARUA_SQL_DOC_LAST_NUMBER] = "SELECT max(docnum) FROM doc",
   [BARUA_SQL_DOC_BY_ID] =
     "SELECT docnum, wgen, whash, wbody, deleted, leaves, hidden, seq FROM doc"
@@ -110,6 +178,11 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_PIECE_INSERT] = "INSERT INTO piece (piecenum, data) VALUES (?1, ?2)",
   [BARUA_SQL_PIECE_GET] = "SELECT data FROM piece WHERE piecenum = ?1",
 
+  [BARUA_SQL_PIECE_DELETE] = "DELETE FROM piece WHERE piecenum >= ?1 AND piecenum < ?2",
+  [BARUA_SQL_BLOB_UNUSED] =
+    "SELECT blobnum FROM blob INDEXED BY blob_unused WHERE unused < ?1 LIMIT 1",
+  [BARUA_SQL_BLOB_DELETE] = "DELETE FROM blob WHERE blobnum = ?1 AND refs <= 0",
+
   /* OR IGNORE: a uuid that another message has already */
   [BARUA_SQL_MSG_INSERT] =
     "INSERT OR IGNORE INTO msg (dbnum, docnum, uuid, path, state, due, rcpt, content, gateway_ref,"
@@ -158,6 +231,9 @@ static const char *const statements[BARUA_N_SQL] = {
 
   [BARUA_SQL_ACCOUNT_GET] =
     "SELECT a.hash, d.id FROM account a LEFT JOIN doc d USING (docnum) WHERE a.name = ?1",
+  [BARUA_SQL_ACCOUNT_OF] =
+    "SELECT name, hash FROM account"
+    " WHERE docnum = (SELECT docnum FROM doc WHERE dbnum = ?1 AND id = ?2)",
   [BARUA_SQL_ACCOUNT_COUNT] = "SELECT count(*) FROM account",
   [BARUA_SQL_ACCOUNT_PUT] =
     "INSERT INTO account (name, docnum, hash) VALUES (?1, ?2, ?3)"

@@ -107,6 +107,8 @@ static gboolean
 begin (BaruaSqliteConnection *connection, GError **error)
 {
   forget_databases (connection);
+  g_ptr_array_set_size (connection->renamed, 0);
+  connection->settings_changed = FALSE;
   connection->now_ms = g_get_real_time () / 1000;
   return barua_sqlite_run (connection, BARUA_SQL_BEGIN_WRITE, error);
 }
@@ -255,6 +257,7 @@ end_group (BaruaSqlite *sqlite, Group *group, gboolean is_lost)
   if (commit (connection, &error))
     {
       __atomic_add_fetch (&sqlite->n_commits, 1, __ATOMIC_RELAXED);
+      barua_sqlite_news_note (sqlite);
       return;
     }
   g_warning ("a commit failed: %s", error->message);

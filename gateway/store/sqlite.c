@@ -140,6 +140,7 @@ sqlite_free (BaruaSqlite *sqlite)
 {
   if (sqlite->writer != NULL)
     barua_sqlite_disconnect (sqlite->writer);
+  barua_sqlite_news_free (sqlite->news);
   if (sqlite->lock_fd >= 0)
     close (sqlite->lock_fd);
   g_free (sqlite->path);
@@ -157,6 +158,7 @@ sqlite_open (BaruaStore *store, const BaruaStoreOptions *options, GError **error
   sqlite->is_memory = g_str_equal (options->path, ":memory:");
   sqlite->is_server = options->is_server && !sqlite->is_memory;
   sqlite->lock_fd = -1;
+  sqlite->news = barua_sqlite_news_new ();
   store->engine_data = sqlite;
   if ((sqlite->is_server && !take_lock (sqlite, error))
       || !prepare_file (sqlite, options->cache_mib, &look, error))
@@ -181,6 +183,7 @@ sqlite_close (BaruaStore *store)
   BaruaSqlite *sqlite = store->engine_data;
   g_autoptr (GError) error = NULL;
 
+  barua_sqlite_watch (store, NULL, NULL);
   barua_sqlite_stop_writer (sqlite);
   if (!sqlite->is_memory)
     {
@@ -223,6 +226,29 @@ const BaruaStoreEngine barua_sqlite_engine = {
   .get_tree = barua_sqlite_get_tree,
   .missing_revisions = barua_sqlite_missing_revisions,
   .read_blob = barua_sqlite_read_blob,
+  .changes = barua_sqlite_changes,
+  .watch = barua_sqlite_watch,
+  .create_database = barua_sqlite_create_database,
+  .drop_database = barua_sqlite_drop_database,
+  .list_databases = barua_sqlite_list_databases,
+  .get_security = barua_sqlite_get_security,
+  .put_security = barua_sqlite_put_security,
+  .get_revs_limit = barua_sqlite_get_revs_limit,
+  .put_revs_limit = barua_sqlite_put_revs_limit,
+  .compact = barua_sqlite_compact,
+  .get_local = barua_sqlite_get_local,
+  .put_local = barua_sqlite_put_local,
+  .delete_local = barua_sqlite_delete_local,
+  .list_indexes = barua_sqlite_list_indexes,
+  .put_index = barua_sqlite_put_index,
+  .delete_index = barua_sqlite_delete_index,
+  .put_session = barua_sqlite_put_session,
+  .find_session = barua_sqlite_find_session,
+  .touch_session = barua_sqlite_touch_session,
+  .delete_session = barua_sqlite_delete_session,
+  .delete_sessions_of = barua_sqlite_delete_sessions_of,
+  .delete_old_sessions = barua_sqlite_delete_old_sessions,
+  .get_account_of = barua_sqlite_get_account_of,
   .claim_reference = barua_sqlite_claim_reference,
   .take_messages = barua_sqlite_take_messages,
   .has_offered_messages = barua_sqlite_has_offered_messages,

@@ -28,6 +28,42 @@ typedef enum
   BARUA_SQL_DATABASE_BY_NAME,
   BARUA_SQL_DATABASE_INSERT,
   BARUA_SQL_DATABASE_COUNTERS,
+  BARUA_SQL_DATABASE_LIST,
+  BARUA_SQL_DATABASE_DELETE,
+  BARUA_SQL_DATABASE_SECURITY,
+  BARUA_SQL_DATABASE_PUT_SECURITY,
+  BARUA_SQL_DATABASE_PUT_REVS_LIMIT,
+  BARUA_SQL_DROP_BODIES,
+  BARUA_SQL_DROP_LIST_BLOBS,
+  BARUA_SQL_DROP_RELEASE,
+  BARUA_SQL_DROP_ATTS,
+  BARUA_SQL_DROP_REVS,
+  BARUA_SQL_DROP_VIEW_ROWS,
+  BARUA_SQL_DROP_VIEWS,
+  BARUA_SQL_DROP_DOCS,
+  BARUA_SQL_DROP_LOCALS,
+  BARUA_SQL_DROP_INDEXES,
+  BARUA_SQL_COMPACT_SLICE,
+  BARUA_SQL_REV_DROP_BODY,
+  BARUA_SQL_LOCAL_GET,
+  BARUA_SQL_LOCAL_PUT,
+  BARUA_SQL_LOCAL_DELETE,
+  BARUA_SQL_LOCAL_FORGET,
+  BARUA_SQL_INDEX_LIST,
+  BARUA_SQL_INDEX_GET,
+  BARUA_SQL_INDEX_PUT,
+  BARUA_SQL_INDEX_DELETE,
+  BARUA_SQL_SESSION_PUT,
+  BARUA_SQL_SESSION_FIND,
+  BARUA_SQL_SESSION_TOUCH,
+  BARUA_SQL_SESSION_DELETE,
+  BARUA_SQL_SESSION_DELETE_OF,
+  BARUA_SQL_SESSION_DELETE_OLD,
+  BARUA_SQL_CHANGES_UP,
+  BARUA_SQL_CHANGES_DOWN,
+  BARUA_SQL_CHANGES_AT,
+  BARUA_SQL_CHANGES_PENDING,
+  BARUA_SQL_CHANGES_DESIGN,
   BARUA_SQL_DOC_LAST_NUMBER,
   BARUA_SQL_DOC_BY_ID,
   BARUA_SQL_DOC_WITH_BODY,
@@ -66,6 +102,9 @@ typedef enum
   BARUA_SQL_BLOB_LENGTH,
   BARUA_SQL_PIECE_INSERT,
   BARUA_SQL_PIECE_GET,
+  BARUA_SQL_PIECE_DELETE,
+  BARUA_SQL_BLOB_UNUSED,
+  BARUA_SQL_BLOB_DELETE,
   BARUA_SQL_MSG_INSERT,
   BARUA_SQL_MSG_BY_DOC,
   BARUA_SQL_MSG_UPDATE_STATE,
@@ -85,6 +124,7 @@ typedef enum
   BARUA_SQL_REPEAT_COUNT,
   BARUA_SQL_REPEAT_FORGET,
   BARUA_SQL_ACCOUNT_GET,
+  BARUA_SQL_ACCOUNT_OF,
   BARUA_SQL_ACCOUNT_COUNT,
   BARUA_SQL_ACCOUNT_PUT,
   BARUA_SQL_ACCOUNT_DELETE,
@@ -122,6 +162,8 @@ typedef struct
  * @databases: (element-type BaruaSqliteDatabase): what this transaction has read
  * @databases_before: the same when the job began
  * @claims: references taken by this job
+ * @renamed: (element-type utf8): databases made or dropped in this transaction; interned
+ * @settings_changed: see #BaruaNews; of this transaction
  * @next_docnum: the next one to give out in this transaction, 0 when not known yet
  *
  * One connection with its statements; used by one thread at a time. The second half is the
@@ -139,6 +181,8 @@ typedef struct
   gint64 now_ms;
   gint64 next_docnum;
   gint64 repeats_forgotten_ms;
+  GPtrArray *renamed;
+  gboolean settings_changed;
   GArray *databases;
   GArray *databases_before;
   GArray *claims;
@@ -147,6 +191,7 @@ typedef struct
 } BaruaSqliteConnection;
 
 typedef struct _BaruaSqliteKeeper BaruaSqliteKeeper;
+typedef struct _BaruaSqliteNews BaruaSqliteNews;
 
 /**
  * BaruaSqlite:
@@ -176,6 +221,7 @@ typedef struct
   gpointer readers_lock;
 
   BaruaSqliteKeeper *keeper;
+  BaruaSqliteNews *news;
 } BaruaSqlite;
 
 static inline BaruaSqlite *
@@ -353,6 +399,63 @@ gboolean barua_sqlite_all_docs (BaruaReader *reader, const BaruaListing *listing
 gboolean barua_sqlite_database_info (BaruaReader *reader, const char *db, BaruaDatabaseInfo *info,
                                      GError **error);
 
+/* sqlite-changes.c */
+
+gboolean barua_sqlite_changes (BaruaReader *reader, const BaruaFeed *feed, BaruaFeedEnd *end,
+                               BaruaChangeFunc func, gpointer data, GError **error);
+
+/* sqlite-news.c: tells the watcher of commits */
+
+BaruaSqliteNews *barua_sqlite_news_new (void);
+void barua_sqlite_news_free (BaruaSqliteNews *news);
+
+/** Takes note of what a commit has changed; on the writer. */
+void barua_sqlite_news_note (BaruaSqlite *sqlite);
+void barua_sqlite_watch (BaruaStore *store, BaruaWatchFunc func, gpointer data);
+
+/* sqlite-databases.c */
+
+gboolean barua_sqlite_create_database (BaruaTx *tx, const char *db, GError **error);
+gboolean barua_sqlite_drop_database (BaruaTx *tx, const char *db, GError **error);
+gboolean barua_sqlite_list_databases (BaruaReader *reader, GPtrArray **names, GError **error);
+gboolean barua_sqlite_get_security (BaruaReader *reader, const char *db, char **json,
+                                    GError **error);
+gboolean barua_sqlite_put_security (BaruaTx *tx, const char *db, BaruaText json, GError **error);
+gboolean barua_sqlite_get_revs_limit (BaruaReader *reader, const char *db, gint64 *limit,
+                                      GError **error);
+gboolean barua_sqlite_put_revs_limit (BaruaTx *tx, const char *db, gint64 limit, GError **error);
+gboolean barua_sqlite_compact (BaruaTx *tx, const char *db, gint64 *cursor, GError **error);
+
+/** Drops what nobody needs any more, some of it: bytes without attachments, old local documents.
+ * *is_done says whether there is more. */
+gboolean barua_sqlite_sweep (BaruaTx *tx, gboolean *is_done, GError **error);
+
+/* sqlite-local.c */
+
+BaruaDocument *barua_sqlite_get_local (BaruaReader *reader, const char *db, BaruaText id,
+                                       GError **error);
+gboolean barua_sqlite_put_local (BaruaTx *tx, const char *db, BaruaText id, gint64 k,
+                                 BaruaText body, gint64 *new_k, GError **error);
+gboolean barua_sqlite_delete_local (BaruaTx *tx, const char *db, BaruaText id, gint64 k,
+                                    GError **error);
+gboolean barua_sqlite_list_indexes (BaruaReader *reader, const char *db, BaruaIndexFunc func,
+                                    gpointer data, GError **error);
+gboolean barua_sqlite_put_index (BaruaTx *tx, const char *db, const BaruaIndex *index,
+                                 gboolean *is_new, GError **error);
+gboolean barua_sqlite_delete_index (BaruaTx *tx, const char *db, BaruaText ddoc, BaruaText name,
+                                    GError **error);
+
+/* sqlite-sessions.c */
+
+gboolean barua_sqlite_put_session (BaruaTx *tx, const guint8 *hash, const char *name, gint64 now_ms,
+                                   GError **error);
+BaruaSession *barua_sqlite_find_session (BaruaReader *reader, const guint8 *hash, GError **error);
+gboolean barua_sqlite_touch_session (BaruaTx *tx, const guint8 *hash, gint64 now_ms,
+                                     GError **error);
+gboolean barua_sqlite_delete_session (BaruaTx *tx, const guint8 *hash, GError **error);
+gboolean barua_sqlite_delete_sessions_of (BaruaTx *tx, const char *name, GError **error);
+gboolean barua_sqlite_delete_old_sessions (BaruaTx *tx, gint64 used_before_ms, GError **error);
+
 /* sqlite-messages.c */
 
 /** Writes the rows of the queue for a document; @projection has none for a tombstone. */
@@ -384,6 +487,8 @@ BaruaQueuedMessage *barua_sqlite_find_message (BaruaReader *reader, BaruaText uu
 gboolean barua_sqlite_count_repeat (BaruaTx *tx, const guint8 key[32], gint64 now_ms, guint *count,
                                     GError **error);
 BaruaAccount *barua_sqlite_get_account (BaruaReader *reader, const char *name, GError **error);
+BaruaAccount *barua_sqlite_get_account_of (BaruaReader *reader, BaruaText document_id,
+                                           GError **error);
 gboolean barua_sqlite_count_accounts (BaruaReader *reader, guint *count, GError **error);
 gboolean barua_sqlite_put_account (BaruaTx *tx, const char *name, const char *document_id,
                                    const char *hash, GError **error);

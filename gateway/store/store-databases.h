@@ -16,8 +16,8 @@ gboolean barua_tx_create_database (BaruaTx *tx, const char *db, GError **error);
 
 /**
  * barua_tx_drop_database:
- * @error: %BARUA_STORE_ERROR_NOT_FOUND; %BARUA_STORE_ERROR_FORBIDDEN for those that exist from the
- *   first start on
+ * @error: %BARUA_STORE_ERROR_NOT_FOUND; %BARUA_STORE_ERROR_FORBIDDEN for the default one and
+ *   `_users`
  *
  * Drops everything in it, in this transaction.
  */

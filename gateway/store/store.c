@@ -96,9 +96,11 @@ barua_store_open (const BaruaStoreOptions *options, GError **error)
   store->default_db
       = g_strdup (options->default_db != NULL ? options->default_db : BARUA_DB_DEFAULT);
   store->id_maker = id_maker_new ();
+  store->compacting = g_ptr_array_new_with_free_func (g_free);
   if (store->engine->open (store, options, error))
     return store;
   id_maker_free (store->id_maker);
+  g_ptr_array_unref (store->compacting);
   g_free (store->default_db);
   g_free (store);
   return NULL;
@@ -111,6 +113,7 @@ barua_store_close (BaruaStore *store)
     return;
   store->engine->close (store);
   id_maker_free (store->id_maker);
+  g_ptr_array_unref (store->compacting);
   g_free (store->default_db);
   g_free (store);
 }

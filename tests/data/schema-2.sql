@@ -26,6 +26,7 @@ CREATE TABLE inref (ref TEXT PRIMARY KEY, docnum INT, at INT) WITHOUT ROWID;
 CREATE TABLE repeat (key BLOB PRIMARY KEY, n INT NOT NULL, at INT NOT NULL) WITHOUT ROWID;
 CREATE TABLE done (docnum INTEGER PRIMARY KEY, ran INT NOT NULL, ok INT NOT NULL);
 CREATE TABLE account (name TEXT PRIMARY KEY, docnum INT NOT NULL, hash TEXT NOT NULL, token_hash BLOB, token_active INT, token_expires INT) WITHOUT ROWID;
+CREATE INDEX account_doc ON account(docnum);
 CREATE UNIQUE INDEX account_token ON account(token_hash) WHERE token_hash IS NOT NULL;
 CREATE TABLE session (hash BLOB PRIMARY KEY, name TEXT NOT NULL, created INT NOT NULL, used INT NOT NULL) WITHOUT ROWID;
 CREATE INDEX session_name ON session(name);
