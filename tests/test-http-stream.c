@@ -992,8 +992,12 @@ START_TEST (sessions_go_with_their_user)
   barua_http_converse (use_session, GUINT_TO_POINTER (200));
   session_is_valid = FALSE;
   barua_auth_forget (auth, "joe");
+  ck_assert_uint_eq (barua_auth_changes (auth, "mary"), 0);
   barua_http_converse (use_session, GUINT_TO_POINTER (200));
   barua_auth_forget (auth, "mary");
+  ck_assert_uint_eq (barua_auth_changes (auth, "mary"), 1);
+  barua_auth_forget_all (auth);
+  ck_assert_uint_eq (barua_auth_changes (auth, "mary"), 2);
   barua_http_converse (use_session, GUINT_TO_POINTER (401));
 }
 END_TEST

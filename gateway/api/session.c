@@ -29,6 +29,7 @@ typedef struct
   char *token;
   guint8 hash[BARUA_SESSION_HASH_BYTES];
   gint64 now_ms;
+  guint64 changes; /* of the account, when its password was found good */
   gboolean is_secure;
   BaruaSessionBegun begun;
   BaruaSessionEnded ended;
@@ -81,12 +82,36 @@ put_session (BaruaTx *tx, gpointer data, GError **error)
 }
 
 static void
+session_revoked (const GError *error, gpointer data)
+{
+  if (error != NULL)
+    g_warning ("a session of a former password could not be ended: %s", error->message);
+}
+
+/*
+ * The password may have been changed after it was found good and before the session was stored: then
+ * the change did not end this session.
+ */
+static void
+revoke_if_changed (const Session *session, GError **error)
+{
+  BaruaAuth *auth = session->app->auth;
+
+  if (barua_auth_changes (auth, session->name) == session->changes)
+    return;
+  barua_session_end (session->app, session->token, session_revoked, NULL);
+  g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_UNAVAILABLE,
+                       "The account has just been changed.");
+}
+
+static void
 session_put (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   const Session *session = user_data; /* freed by the store afterwards */
   g_autoptr (GError) error = NULL;
 
-  barua_store_write_finish (session->app->store, result, &error);
+  if (barua_store_write_finish (session->app->store, result, &error))
+    revoke_if_changed (session, &error);
   g_autofree char *cookie = error == NULL
                                 ? barua_cookie_for_session (
                                     session->token, session->now_ms / 1000, session->is_secure)
@@ -101,6 +126,7 @@ barua_session_begin (BaruaApp *app, const char *name, gboolean is_secure, BaruaS
   Session *session = session_new (app, barua_auth_token_new (), data);
 
   session->name = g_strdup (name);
+  session->changes = barua_auth_changes (app->auth, name);
   session->is_secure = is_secure;
   session->begun = begun;
   barua_store_write_async (app->store, put_session, session, session_free, sizeof *session, NULL,

@@ -12,7 +12,7 @@ void barua_session_hash_from_hex (const char *hex, guint8 hash[BARUA_SESSION_HAS
 /**
  * BaruaSessionBegun:
  * @cookie: (nullable): the value of Set-Cookie; %NULL on @error
- * @error: (nullable): of the store
+ * @error: (nullable): of the store, or %BARUA_HTTP_ERROR_UNAVAILABLE when the account has changed
  */
 typedef void (*BaruaSessionBegun) (const char *cookie, const GError *error, gpointer data);
 
@@ -20,8 +20,9 @@ typedef void (*BaruaSessionBegun) (const char *cookie, const GError *error, gpoi
  * barua_session_begin:
  * @is_secure: for the cookie, see barua_request_is_secure()
  *
- * Makes a session for an account whose password, or login token, has just been found good. Sessions
- * that were not used for a year are dropped on the way.
+ * Makes a session for an account whose password, or login token, has just been found good: to be
+ * called before the main loop runs again, as an account that changes until the session is stored
+ * gets none. Sessions that were not used for a year are dropped on the way.
  */
 void barua_session_begin (BaruaApp *app, const char *name, gboolean is_secure,
                           BaruaSessionBegun begun, gpointer data);

@@ -82,6 +82,8 @@ struct _BaruaAuth
   BaruaRateLimit *by_address;
   BaruaRateLimit *by_name;
   BaruaSessions *sessions;
+  GHashTable *changes; /* name -> times it was forgotten; as many as there are accounts */
+  guint64 all_changes; /* times everything was */
   BaruaAuthStats stats;
 };
 
@@ -600,6 +602,7 @@ barua_auth_new (const BaruaAuthBackend *backend, gpointer data)
   auth->by_address = barua_rate_limit_new (RATE_MAX_KEYS);
   auth->by_name = barua_rate_limit_new (RATE_MAX_KEYS);
   auth->sessions = barua_sessions_new (backend, data);
+  auth->changes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return auth;
 }
 
@@ -623,6 +626,7 @@ barua_auth_free (BaruaAuth *auth)
   g_queue_clear_full (&auth->waiting, (GDestroyNotify)flight_free);
   g_hash_table_unref (auth->flights);
   g_hash_table_unref (auth->cache);
+  g_hash_table_unref (auth->changes);
   g_hmac_unref (auth->hmac);
   barua_rate_limit_free (auth->by_address);
   barua_rate_limit_free (auth->by_name);
@@ -651,6 +655,25 @@ mark_stale (BaruaAuth *auth, const char *name)
     }
 }
 
+guint64
+barua_auth_changes (BaruaAuth *auth, const char *name)
+{
+  return auth->all_changes + GPOINTER_TO_UINT (g_hash_table_lookup (auth->changes, name));
+}
+
+/* Counts a change for barua_auth_changes(). */
+static void
+count_change (BaruaAuth *auth, const char *name)
+{
+  if (name == NULL)
+    {
+      auth->all_changes++;
+      return;
+    }
+  guint before = GPOINTER_TO_UINT (g_hash_table_lookup (auth->changes, name));
+  g_hash_table_insert (auth->changes, g_strdup (name), GUINT_TO_POINTER (before + 1));
+}
+
 void
 barua_auth_forget (BaruaAuth *auth, const char *name)
 {
@@ -664,6 +687,7 @@ barua_auth_forget (BaruaAuth *auth, const char *name)
       if (name == NULL || strcmp (entry->user->name, name) == 0)
         drop_entry (auth, entry);
     }
+  count_change (auth, name);
   barua_sessions_forget_user (auth->sessions, name);
   mark_stale (auth, name);
 }

@@ -113,6 +113,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaAuth, barua_auth_free)
  * account. */
 void barua_auth_forget (BaruaAuth *auth, const char *name);
 
+/** How often barua_auth_forget() was called for @name, or for all: equal numbers mean that the
+ * account did not change in between. */
+guint64 barua_auth_changes (BaruaAuth *auth, const char *name);
+
 /** Drops what is remembered of a session: to be called after the commit that ended it. */
 void barua_auth_forget_session (BaruaAuth *auth, const char *token);
 

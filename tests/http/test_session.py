@@ -6,6 +6,7 @@ import email.utils
 import json
 import re
 import sqlite3
+import threading
 import time
 
 from harness import JSON_TYPE, PASSWORD, ServerCase, basic, main
@@ -261,6 +262,27 @@ class Accounts(SessionCase):
         self.assertEqual(self.with_cookie(token).status, 200)
         self.change(password="New.secret-2")
         self.assertEqual(self.with_cookie(token).status, 401)
+
+    def test_logins_during_a_password_change(self):
+        """A session that the former password opened never outlives the change."""
+        password = "Old.secret-1"
+        for turn in range(12):
+            answers = []
+            value = {"name": "mary", "password": password}
+            threads = [threading.Thread(target=lambda: answers.append(self.login(value)))
+                       for _ in range(3)]
+            for thread in threads:
+                thread.start()
+                time.sleep(0.01 * turn)
+            password = f"New.secret-{turn}"
+            self.change(password=password)
+            for thread in threads:
+                thread.join()
+            for answer in answers:
+                self.assertIn(answer.status, (200, 401, 503))
+                if answer.status == 200:
+                    token = COOKIE.match(answer.header("set-cookie")).group(1)
+                    self.assertEqual(self.with_cookie(token).status, 401)
 
     def test_roles_are_read_at_each_request(self):
         token = self.mary()
