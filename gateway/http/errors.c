@@ -65,6 +65,8 @@ static const BaruaHttpErrorInfo errors[BARUA_HTTP_N_ERRORS] = {
   = { 501, "Not Implemented", 501, "not_implemented", "this feature is not yet implemented" },
   [BARUA_HTTP_ERROR_INSUFFICIENT_STORAGE]
   = { 503, "Service Unavailable", 507, "insufficient_storage", "The disk is full.", "5" },
+  [BARUA_HTTP_ERROR_INVALID_OPERATOR]
+  = { 400, "Bad Request", 400, "invalid_operator", "Invalid operator" },
 };
 
 const BaruaHttpErrorInfo *
