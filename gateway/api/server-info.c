@@ -101,8 +101,8 @@ reply_welcome (GObject *source, GAsyncResult *result, gpointer data)
 
   if (!finish (question, result))
     return;
-  GString *json = g_string_new ("{\"couchdb\":\"Welcome\",\"version\":\"" COUCHDB_VERSION
-                                "\",\"uuid\":");
+  GString *json
+      = g_string_new ("{\"couchdb\":\"Welcome\",\"version\":\"" COUCHDB_VERSION "\",\"uuid\":");
   append_uuid (json, question->uuid);
   g_string_append (json, ",\"vendor\":{\"name\":\"barua\",\"version\":\"" BARUA_VERSION
                          "\"},\"features\":[]}");
@@ -152,8 +152,7 @@ barua_api_uuids (BaruaRequest *request, gpointer data)
   BaruaJson settings = barua_settings_json (barua_request_settings (request));
   guint64 count;
 
-  if (!user->is_admin
-      && !barua_permissions_is_online (settings, (const char *const *)user->roles))
+  if (!user->is_admin && !barua_permissions_is_online (settings, (const char *const *)user->roles))
     {
       barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, "You are not a server admin.", NULL);
       return;

@@ -15,8 +15,7 @@
 
 #define WRONG                                                                                      \
   "{\"code\":401,\"error\":\"unauthorized\",\"reason\":\"Name or password is incorrect.\"}"
-#define BAD_TYPE                                                                                   \
-  "Content-Type must be 'application/x-www-form-urlencoded' or 'application/json'"
+#define BAD_TYPE "Content-Type must be 'application/x-www-form-urlencoded' or 'application/json'"
 #define NO_NAME "request body must contain a username"
 
 /* ---- sessions in the store ---- */
@@ -51,8 +50,8 @@ void
 barua_session_hash_from_hex (const char *hex, guint8 hash[BARUA_SESSION_HASH_BYTES])
 {
   for (gsize i = 0; i < BARUA_SESSION_HASH_BYTES; i++)
-    hash[i] = (guint8)(g_ascii_xdigit_value (hex[2 * i]) << 4
-                       | g_ascii_xdigit_value (hex[2 * i + 1]));
+    hash[i]
+        = (guint8)(g_ascii_xdigit_value (hex[2 * i]) << 4 | g_ascii_xdigit_value (hex[2 * i + 1]));
 }
 
 /* Takes @token. */
@@ -89,8 +88,8 @@ session_revoked (const GError *error, gpointer data)
 }
 
 /*
- * The password may have been changed after it was found good and before the session was stored: then
- * the change did not end this session.
+ * The password may have been changed after it was found good and before the session was stored:
+ * then the change did not end this session.
  */
 static void
 revoke_if_changed (const Session *session, GError **error)
@@ -112,10 +111,10 @@ session_put (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (barua_store_write_finish (session->app->store, result, &error))
     revoke_if_changed (session, &error);
-  g_autofree char *cookie = error == NULL
-                                ? barua_cookie_for_session (
-                                    session->token, session->now_ms / 1000, session->is_secure)
-                                : NULL;
+  g_autofree char *cookie
+      = error == NULL
+            ? barua_cookie_for_session (session->token, session->now_ms / 1000, session->is_secure)
+            : NULL;
   session->begun (cookie, error, session->data);
 }
 
@@ -157,8 +156,8 @@ barua_session_end (BaruaApp *app, const char *token, BaruaSessionEnded ended, gp
   Session *session = session_new (app, g_strdup (token), data);
 
   session->ended = ended;
-  barua_store_write_async (app->store, delete_session, session, session_free, sizeof *session,
-                           NULL, session_deleted, session);
+  barua_store_write_async (app->store, delete_session, session, session_free, sizeof *session, NULL,
+                           session_deleted, session);
 }
 
 /* ---- GET ---- */
@@ -319,8 +318,7 @@ barua_api_session_post (BaruaRequest *request, gpointer app)
 static void
 reply_logged_out (BaruaRequest *request)
 {
-  g_autofree char *cookie
-      = barua_cookie_for_session (NULL, 0, barua_request_is_secure (request));
+  g_autofree char *cookie = barua_cookie_for_session (NULL, 0, barua_request_is_secure (request));
 
   barua_request_add_header (request, "Set-Cookie", cookie);
   barua_request_reply_static_json (request, 200, "{\"ok\":true}");

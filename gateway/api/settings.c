@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* /api/v1/settings and what cht-conf calls instead: read, and change (settings-and-forms.md 1, 2). */
+/* /api/v1/settings and what cht-conf calls instead: read, and change (settings-and-forms.md 1, 2).
+ */
 
 #define G_LOG_DOMAIN "barua-api"
 

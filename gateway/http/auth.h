@@ -61,8 +61,8 @@ typedef void (*BaruaAccountFound) (BaruaAuthAccount *account, const GError *erro
  * @find_account: looks an account up by its name
  * @rehash: (nullable): a verified password was hashed with outdated parameters; store @new_hash if
  * the account still has @old_hash
- * @find_session: (nullable): looks up the account of a session by the SHA-256 of its token, 64 lower
- * case hex digits; @hash of the account is not read. %NULL: cookies are ignored
+ * @find_session: (nullable): looks up the account of a session by the SHA-256 of its token, 64
+ * lower case hex digits; @hash of the account is not read. %NULL: cookies are ignored
  *
  * What authentication asks the store; called in the main thread with the `data` of
  * barua_auth_new().

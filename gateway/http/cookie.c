@@ -29,8 +29,8 @@ static char *
 cookie_date (gint64 seconds)
 {
   static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
-  static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+  static const char *const months[]
+      = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
   g_autoptr (GDateTime) date = g_date_time_new_from_unix_utc (seconds);
 
   return g_strdup_printf (
@@ -46,9 +46,8 @@ barua_cookie_for_session (const char *token, gint64 now_s, gboolean is_secure)
   int max_age_s = token != NULL ? BARUA_SESSION_SECONDS : 0;
   g_autofree char *expires = cookie_date (token != NULL ? now_s + max_age_s : 0);
 
-  return g_strdup_printf (BARUA_SESSION_COOKIE
-                          "=%s; Version=1; Expires=%s; Max-Age=%d; Path=/; HttpOnly; "
-                          "SameSite=Lax%s",
-                          token != NULL ? token : "", expires, max_age_s,
-                          is_secure ? "; Secure" : "");
+  return g_strdup_printf (
+      BARUA_SESSION_COOKIE "=%s; Version=1; Expires=%s; Max-Age=%d; Path=/; HttpOnly; "
+                           "SameSite=Lax%s",
+      token != NULL ? token : "", expires, max_age_s, is_secure ? "; Secure" : "");
 }

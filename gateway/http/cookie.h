@@ -15,8 +15,8 @@ G_BEGIN_DECLS
  * barua_cookie_get:
  * @header: (nullable): the Cookie header, repeated ones joined with ", "
  *
- * Returns: (transfer full) (nullable): the value of the first cookie of this name; %NULL for none or
- * an empty one
+ * Returns: (transfer full) (nullable): the value of the first cookie of this name; %NULL for none
+ * or an empty one
  */
 char *barua_cookie_get (const char *header, const char *name);
 

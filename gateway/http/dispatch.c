@@ -59,8 +59,8 @@ session_checked (BaruaUser *user, const GError *error, gpointer data)
     find_basic_sender (request, NULL);
 }
 
-/* Calls @done, maybe before it returns, with the sender or with why there is none: no error means no
- * credentials, or a session that is over. The data of @done is a reference to the request. */
+/* Calls @done, maybe before it returns, with the sender or with why there is none: no error means
+ * no credentials, or a session that is over. The data of @done is a reference to the request. */
 static void
 find_sender (BaruaRequest *request, BaruaAuthDone done)
 {
@@ -185,13 +185,12 @@ kept_bytes (BaruaRequest *request)
 static gboolean
 keep_chunk (BaruaRequest *request, gconstpointer bytes, gsize length, GError **error)
 {
-  return request->spool != NULL
-             ? barua_spool_append (request->spool, bytes, length, error)
-             : barua_buffer_append (&request->buffer, bytes, length, error);
+  return request->spool != NULL ? barua_spool_append (request->spool, bytes, length, error)
+                                : barua_buffer_append (&request->buffer, bytes, length, error);
 }
 
-/* Whether this route may take more of the body than anonymous senders are allowed; nothing of theirs
- * is written to files. */
+/* Whether this route may take more of the body than anonymous senders are allowed; nothing of
+ * theirs is written to files. */
 static gboolean
 needs_identity (BaruaRequest *request, guint64 length)
 {
@@ -294,10 +293,10 @@ choose_limit (BaruaRequest *request)
 static void
 make_spool (BaruaRequest *request)
 {
-  request->spool = barua_spool_new (request->server->options.spool_directory,
-                                    request->max_body_bytes,
-                                    barua_request_header (request, "Content-Encoding"),
-                                    &request->server->budget, &request->body_error);
+  request->spool
+      = barua_spool_new (request->server->options.spool_directory, request->max_body_bytes,
+                         barua_request_header (request, "Content-Encoding"),
+                         &request->server->budget, &request->body_error);
   request->is_discarded = request->spool == NULL;
 }
 
@@ -358,7 +357,8 @@ fail_for_body (BaruaRequest *request)
       barua_request_fail (request, code, text, NULL);
     }
   else
-    barua_request_fail (request, is_json ? BARUA_HTTP_ERROR_BODY : code, NULL, NULL);
+    barua_request_fail (request, is_json ? BARUA_HTTP_ERROR_BODY : code,
+                        request->spool != NULL ? request->body_error->message : NULL, NULL);
   return TRUE;
 }
 
@@ -404,9 +404,9 @@ host_of (const char *origin)
 }
 
 /*
- * Whether a page of another site made the browser send this: a change, with the cookie that browsers
- * add by themselves, from an origin that is not ours. The scheme is not compared, as it is not known
- * behind every proxy.
+ * Whether a page of another site made the browser send this: a change, with the cookie that
+ * browsers add by themselves, from an origin that is not ours. The scheme is not compared, as it is
+ * not known behind every proxy.
  */
 static gboolean
 is_forged (BaruaRequest *request)

@@ -296,8 +296,7 @@ barua_request_body_fd (BaruaRequest *request)
 int
 barua_request_steal_body_fd (BaruaRequest *request)
 {
-  return request->decoded.kind == BARUA_BODY_KIND_FILE ? barua_spool_steal_fd (request->spool)
-                                                       : -1;
+  return request->decoded.kind == BARUA_BODY_KIND_FILE ? barua_spool_steal_fd (request->spool) : -1;
 }
 
 BaruaJson

@@ -152,8 +152,7 @@ account_found (BaruaAuthAccount *account, const GError *error, gpointer data)
 }
 
 void
-barua_sessions_check (BaruaSessions *sessions, const char *token, BaruaAuthDone done,
-                      gpointer data)
+barua_sessions_check (BaruaSessions *sessions, const char *token, BaruaAuthDone done, gpointer data)
 {
   if (sessions->backend->find_session == NULL || strlen (token) > BARUA_AUTH_MAX_TOKEN_BYTES)
     {

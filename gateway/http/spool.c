@@ -43,8 +43,8 @@ choose_inflater (BaruaSpool *spool, const char *encoding, GError **error)
       = g_ascii_strcasecmp (encoding, "gzip") == 0 || g_ascii_strcasecmp (encoding, "x-gzip") == 0;
   if (!is_gzip && g_ascii_strcasecmp (encoding, "deflate") != 0)
     return fail (error, BARUA_HTTP_ERROR_ENCODING, "unknown Content-Encoding");
-  spool->inflater = G_CONVERTER (g_zlib_decompressor_new (
-      is_gzip ? G_ZLIB_COMPRESSOR_FORMAT_GZIP : G_ZLIB_COMPRESSOR_FORMAT_ZLIB));
+  spool->inflater = G_CONVERTER (g_zlib_decompressor_new (is_gzip ? G_ZLIB_COMPRESSOR_FORMAT_GZIP
+                                                                  : G_ZLIB_COMPRESSOR_FORMAT_ZLIB));
   return TRUE;
 }
 

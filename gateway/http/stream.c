@@ -462,8 +462,7 @@ set_headers (BaruaStream *stream, const char *content_type)
     soup_message_headers_replace (headers, "Connection", "close");
   set_framing (stream, headers);
   /* libsoup would cut the range out of a body that is not there */
-  soup_message_headers_remove (soup_server_message_get_request_headers (request->message),
-                               "Range");
+  soup_message_headers_remove (soup_server_message_get_request_headers (request->message), "Range");
 }
 
 BaruaStream *

@@ -64,10 +64,10 @@ typedef struct
  *   function
  *
  * Answers @request with a stream, in place of barua_request_reply() and its like; headers are added
- * before with barua_request_add_header(). The head of the answer is sent at once. HEAD gets the head
- * only; a client that has gone meanwhile gets nothing: both are told by @gone, from the main loop.
- * The header Range is gone from the request afterwards: who serves parts reads it before and begins
- * with 206 and Content-Range.
+ * before with barua_request_add_header(). The head of the answer is sent at once. HEAD gets the
+ * head only; a client that has gone meanwhile gets nothing: both are told by @gone, from the main
+ * loop. The header Range is gone from the request afterwards: who serves parts reads it before and
+ * begins with 206 and Content-Range.
  *
  * Returns: (transfer none): valid until it is closed; take a reference to keep it for longer
  */
