@@ -153,7 +153,8 @@ async function main() {
     console.log(`${error ? 'not ok' : 'ok'} ${index + 1} - ${one.name}${took > 1 ? ` (${took.toFixed(1)} s)` : ''}`);
     if (error) {
       bad++;
-      console.log(`${error.stack || error.message || JSON.stringify(error)}`.slice(0, 4000).replace(/^/gm, '# '));
+      const fields = error instanceof assert.AssertionError ? '' : `\n${JSON.stringify(error)}`;
+      console.log(`${error.stack || error}${fields}`.slice(0, 4000).replace(/^/gm, '# '));
     }
   }
   process.exit(bad || !chosen.length ? 1 : 0);
