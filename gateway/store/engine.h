@@ -74,6 +74,16 @@ typedef struct
   gboolean (*delete_index) (BaruaTx *tx, const char *db, BaruaText ddoc, BaruaText name,
                             GError **error);
 
+  /* @view is a number of gateway/rules/views.h */
+  gboolean (*view) (BaruaReader *reader, const BaruaViewQuery *query, guint view,
+                    BaruaListingTotals *totals, BaruaViewFunc func, gpointer data, GError **error);
+  gboolean (*reduce_view) (BaruaReader *reader, const BaruaViewQuery *query, guint view,
+                           int group_level, BaruaViewFunc func, gpointer data, GError **error);
+  gboolean (*is_caught_up) (BaruaReader *reader, guint view, gboolean *is_caught_up,
+                            GError **error);
+  /* One slice for all views of a database */
+  gboolean (*catch_up) (BaruaTx *tx, gboolean is_of_users, gboolean *is_done, GError **error);
+
   gboolean (*put_session) (BaruaTx *tx, const guint8 *hash, const char *name, gint64 now_ms,
                            GError **error);
   BaruaSession *(*find_session) (BaruaReader *reader, const guint8 *hash, GError **error);

@@ -279,7 +279,8 @@ derive (BaruaSqliteChange *change, GError **error)
     g_array_set_size (projection->rows, 0);
   else if (winner.p != body.p)
     barua_messages_project ((BaruaJson){ winner.p, winner.n }, connection->arena, projection);
-  return barua_sqlite_put_messages (connection, change->docnum, change->is_new, projection, error);
+  return barua_sqlite_put_messages (connection, change->docnum, change->is_new, projection, error)
+         && barua_sqlite_change_put_lookups (change, winner, error);
 }
 
 gboolean

@@ -90,6 +90,13 @@ gboolean barua_sqlite_change_resolve_attachments (BaruaSqliteChange *change, gin
 /** Stores them, when the document has its number and the revision its hash. */
 gboolean barua_sqlite_change_put_attachments (BaruaSqliteChange *change, GError **error);
 
+/* sqlite-views.c */
+
+/** Brings the rows of look-up views up to date; the projection is that of the winner, whose text is
+ * @winner. */
+gboolean barua_sqlite_change_put_lookups (BaruaSqliteChange *change, BaruaText winner,
+                                          GError **error);
+
 /* sqlite-tree.c */
 
 /** Forgets ancestors beyond the limit of the database. */

@@ -86,6 +86,7 @@ typedef struct
   gint64 leaves;
   BaruaText body;
   gint64 bodynum;
+  gint64 seq;
 } Document;
 
 /* Compares the winner that the document has with the leaves of its tree. */
@@ -185,6 +186,26 @@ check_messages (const Document *d, GError **error)
   return TRUE;
 }
 
+/* Compares the rows of views with what the document emits. */
+static gboolean
+check_views (const Document *d, GError **error)
+{
+  const BaruaSqliteDoc doc = { .docnum = d->docnum,
+                               .winner = d->winner,
+                               .leaves = d->leaves,
+                               .seq = d->seq,
+                               .is_deleted = d->is_deleted };
+  gboolean is_same;
+
+  if (!barua_sqlite_check_view_rows (d->connection, d->id, &doc, d->dbnum, d->body, &is_same,
+                                     error))
+    return FALSE;
+  if (!is_same)
+    report (d->differences, "%.*s: the views do not have the rows of this document", (int)d->id.n,
+            d->id.p);
+  return TRUE;
+}
+
 /* Checks one document. */
 static gboolean
 check_document (Document *d, GError **error)
@@ -198,7 +219,8 @@ check_document (Document *d, GError **error)
       report (d->differences, "%.*s: its text is missing", (int)d->id.n, d->id.p);
       return TRUE;
     }
-  return d->dbnum != default_dbnum || d->is_deleted || check_messages (d, error);
+  return check_views (d, error)
+         && (d->dbnum != default_dbnum || d->is_deleted || check_messages (d, error));
 }
 
 /* Calls @visit for every document of the store. */
@@ -230,7 +252,8 @@ walk (BaruaSqliteConnection *connection, gboolean (*visit) (Document *, GError *
               .is_deleted = sqlite3_column_int (documents, 5) != 0,
               .leaves = sqlite3_column_int64 (documents, 6),
               .body = barua_column_blob (documents, 7),
-              .bodynum = sqlite3_column_int64 (documents, 8) };
+              .bodynum = sqlite3_column_int64 (documents, 8),
+              .seq = sqlite3_column_int64 (documents, 9) };
       barua_arena_reset (connection->arena);
       if (!visit (&document, error))
         return FALSE;
@@ -255,6 +278,49 @@ check_orphans (BaruaSqliteConnection *connection, GPtrArray *differences, GError
   return TRUE;
 }
 
+/* Reports each row of a statement whose rows are findings: a word of its own, then up to two
+ * columns. */
+static gboolean
+check_rows (BaruaSqliteConnection *connection, BaruaSql which, const char *what,
+            GPtrArray *differences, GError **error)
+{
+  g_autoptr (BaruaStatement) list = barua_sqlite_statement (connection, which, error);
+  gboolean has_row = FALSE;
+
+  if (list == NULL)
+    return FALSE;
+  for (;;)
+    {
+      if (!barua_statement_step (list, &has_row, error))
+        return FALSE;
+      if (!has_row)
+        return TRUE;
+      const char *second = (const char *)sqlite3_column_text (list, 1);
+      report (differences, "%s: %s %s", what, (const char *)sqlite3_column_text (list, 0),
+              second != NULL ? second : "");
+    }
+}
+
+/* Checks attachments, their bytes and the counters of the views. */
+static gboolean
+check_counts (BaruaSqliteConnection *connection, GPtrArray *differences, GError **error)
+{
+  gint64 n_orphans;
+
+  if (!check_rows (connection, BARUA_SQL_CHECK_BLOBS, "bytes of attachments are wrongly counted",
+                   differences, error)
+      || !check_rows (connection, BARUA_SQL_CHECK_ATTS, "an attachment has no bytes or no revision",
+                      differences, error)
+      || !check_rows (connection, BARUA_SQL_CHECK_VIEWS, "the rows of a view are wrongly counted",
+                      differences, error)
+      || !barua_sqlite_query_integer (
+          connection->handle, barua_sqlite_text (BARUA_SQL_CHECK_VIEW_ORPHANS), &n_orphans, error))
+    return FALSE;
+  if (n_orphans > 0)
+    report (differences, "the views have %d rows of no document", (int)n_orphans);
+  return TRUE;
+}
+
 gboolean
 barua_sqlite_check (BaruaReader *reader, GPtrArray *differences, GError **error)
 {
@@ -264,7 +330,8 @@ barua_sqlite_check (BaruaReader *reader, GPtrArray *differences, GError **error)
   return check_file (connection, differences, error)
          && check_counters (connection, differences, error)
          && walk (connection, check_document, differences, error)
-         && check_orphans (connection, differences, error);
+         && check_orphans (connection, differences, error)
+         && check_counts (connection, differences, error);
 }
 
 /* Makes the rows of one document again. */
@@ -311,6 +378,34 @@ recount (BaruaSqliteConnection *connection, GError **error)
     }
 }
 
+/* Makes the rows of all views again. */
+static gboolean
+remake_views (BaruaTx *tx, GError **error)
+{
+  gboolean is_done = FALSE;
+
+  if (!barua_sqlite_begin_views_again (barua_sqlite_connection (&tx->reader), error))
+    return FALSE;
+  for (int is_of_users = 0; is_of_users <= 1; is_of_users++)
+    do
+      if (!barua_sqlite_catch_up (tx, is_of_users, &is_done, error))
+        return FALSE;
+    while (!is_done);
+  return TRUE;
+}
+
+/* Counts the attachments of all bytes again. */
+static gboolean
+recount_blobs (BaruaSqliteConnection *connection, GError **error)
+{
+  BaruaStatement *repair = barua_sqlite_statement (connection, BARUA_SQL_REPAIR_BLOBS, error);
+
+  if (repair == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (repair, 1, connection->now_ms);
+  return barua_statement_run (repair, error);
+}
+
 gboolean
 barua_sqlite_reindex (BaruaTx *tx, GError **error)
 {
@@ -321,5 +416,6 @@ barua_sqlite_reindex (BaruaTx *tx, GError **error)
     return FALSE;
   sqlite3_bind_int64 (clean, 1, barua_sqlite_of (&tx->reader)->default_dbnum);
   return barua_statement_run (clean, error) && walk (connection, reindex_document, NULL, error)
-         && recount (connection, error);
+         && recount (connection, error) && recount_blobs (connection, error)
+         && barua_sqlite_ensure_views (connection, error) && remake_views (tx, error);
 }

@@ -141,6 +141,7 @@ barua_sqlite_disconnect (BaruaSqliteConnection *connection)
   for (guint i = 0; i < BARUA_N_SQL; i++)
     sqlite3_finalize (connection->statements[i]);
   sqlite3_close (connection->handle);
+  g_free (connection->wants_lookups);
   g_ptr_array_unref (connection->renamed);
   g_array_unref (connection->databases);
   g_array_unref (connection->databases_before);

@@ -74,6 +74,36 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_SESSION_DELETE_OF] = "DELETE FROM session WHERE name = ?1",
   [BARUA_SQL_SESSION_DELETE_OLD] = "DELETE FROM session WHERE used < ?1",
 
+  [BARUA_SQL_VIEW_FIND] =
+    "SELECT viewnum, version FROM view WHERE dbnum = ?1 AND ddoc = ?2 AND name = ?3",
+  [BARUA_SQL_VIEW_INSERT] =
+    "INSERT INTO view (viewnum, dbnum, ddoc, name, version, built_seq, nrows)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)",
+  [BARUA_SQL_VIEW_DELETE] = "DELETE FROM view WHERE viewnum = ?1",
+  [BARUA_SQL_VIEW_BUILT] = "SELECT built_seq, nrows FROM view WHERE viewnum = ?1",
+  [BARUA_SQL_VIEW_PUT_BUILT] = "UPDATE view SET built_seq = ?2 WHERE viewnum = ?1",
+  [BARUA_SQL_VIEW_COUNT] = "UPDATE view SET nrows = nrows + ?2 WHERE viewnum = ?1",
+  [BARUA_SQL_VROW_DELETE_VIEW] = "DELETE FROM vrow WHERE viewnum = ?1",
+  [BARUA_SQL_VROW_OF_DOC] =
+    "SELECT viewnum, k, n, key, val FROM vrow INDEXED BY vrow_doc"
+    " WHERE docnum = ?1 AND viewnum >= ?2 AND viewnum <= ?3 ORDER BY viewnum, k, id, n",
+  [BARUA_SQL_VROW_DELETE] =
+    "DELETE FROM vrow WHERE viewnum = ?1 AND k = ?2 AND id = ?3 AND n = ?4",
+  [BARUA_SQL_VROW_INSERT] =
+    "INSERT INTO vrow (viewnum, k, id, n, docnum, key, val) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+  [BARUA_SQL_VROW_UP] =
+    "SELECT k, id, key, val, docnum FROM vrow WHERE viewnum = ?1 AND (k, id) >= (?2, ?3)"
+    " AND (k, id) <= (?4, ?5) ORDER BY k, id, n",
+  [BARUA_SQL_VROW_DOWN] =
+    "SELECT k, id, key, val, docnum FROM vrow WHERE viewnum = ?1 AND (k, id) >= (?2, ?3)"
+    " AND (k, id) <= (?4, ?5) ORDER BY k DESC, id DESC, n DESC",
+  [BARUA_SQL_VROW_COUNT_BELOW] =
+    "SELECT count(*) FROM vrow WHERE viewnum = ?1 AND (k, id) < (?2, ?3)",
+  [BARUA_SQL_VROW_COUNT_ABOVE] =
+    "SELECT count(*) FROM vrow WHERE viewnum = ?1 AND (k, id) > (?2, ?3)",
+  [BARUA_SQL_DOC_BY_NUMBER] =
+    "SELECT id, wgen, whash, wbody, deleted, leaves, hidden FROM doc WHERE docnum = ?1",
+
   [BARUA_SQL_CHANGES_UP] =
     "SELECT seq, id, wgen, whash, wbody, deleted, leaves, hidden, docnum FROM doc"
     " INDEXED BY doc_seq WHERE dbnum = ?1 AND seq > ?2 ORDER BY seq",
@@ -118,7 +148,7 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_DOC_COUNT_ABOVE] =
     "SELECT count(*) FROM doc INDEXED BY doc_live WHERE dbnum = ?1 AND deleted = 0 AND id > ?2",
   [BARUA_SQL_DOC_WALK] =
-    "SELECT d.docnum, d.id, d.dbnum, d.wgen, d.whash, d.deleted, d.leaves, b.json, d.wbody"
+    "SELECT d.docnum, d.id, d.dbnum, d.wgen, d.whash, d.deleted, d.leaves, b.json, d.wbody, d.seq"
     " FROM doc d LEFT JOIN body b ON b.bodynum = d.wbody ORDER BY d.docnum",
   [BARUA_SQL_DOC_COUNT_ALL] =
     "SELECT b.dbnum, b.name, b.seq, b.live, b.dead, count(d.docnum), total(d.deleted),"
@@ -242,6 +272,26 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_META_GET] = "SELECT v FROM meta WHERE k = ?1",
   [BARUA_SQL_META_PUT] = "INSERT OR REPLACE INTO meta (k, v) VALUES (?1, ?2)",
   [BARUA_SQL_META_DELETE] = "DELETE FROM meta WHERE k = ?1",
+  [BARUA_SQL_CHECK_BLOBS] =
+    "SELECT b.blobnum FROM blob b"
+    " WHERE b.refs <> (SELECT count(*) FROM att a WHERE a.blobnum = b.blobnum)"
+    " OR (b.refs = 0) <> (b.unused IS NOT NULL)"
+    " OR b.len <> (SELECT ifnull(sum(length(p.data)), 0) FROM piece p"
+    " WHERE p.piecenum >= b.blobnum * 65536 AND p.piecenum < (b.blobnum + 1) * 65536)",
+  [BARUA_SQL_CHECK_ATTS] =
+    "SELECT a.docnum, a.name FROM att a LEFT JOIN blob b USING (blobnum)"
+    " LEFT JOIN rev r USING (docnum, gen, hash)"
+    " WHERE b.blobnum IS NULL OR r.docnum IS NULL",
+  [BARUA_SQL_CHECK_VIEWS] =
+    "SELECT w.ddoc, w.name FROM view w"
+    " WHERE w.nrows <> (SELECT count(*) FROM vrow v WHERE v.viewnum = w.viewnum)",
+  [BARUA_SQL_CHECK_VIEW_ORPHANS] =
+    "SELECT count(*) FROM vrow v WHERE v.docnum NOT IN (SELECT docnum FROM doc)"
+    " OR v.viewnum NOT IN (SELECT viewnum FROM view)",
+  [BARUA_SQL_REPAIR_BLOBS] =
+    "UPDATE blob SET refs = (SELECT count(*) FROM att a WHERE a.blobnum = blob.blobnum),"
+    " unused = CASE WHEN (SELECT count(*) FROM att a WHERE a.blobnum = blob.blobnum) = 0"
+    " THEN ?1 END",
   [BARUA_SQL_FILE_BYTES] =
     "SELECT p.page_count * s.page_size FROM pragma_page_count() p, pragma_page_size() s",
 };

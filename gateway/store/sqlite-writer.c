@@ -304,18 +304,87 @@ look_after_log (BaruaSqlite *sqlite)
   barua_sqlite_keeper_note (sqlite->keeper, g_atomic_int_get (&sqlite->wal_pages));
 }
 
+/* ---- what is done when nothing is asked ---- */
+
+/* The writer is idle when nothing came for so long; then it catches views up, and once an hour it
+ * throws away what nobody needs. */
+#define IDLE_MS 1000
+#define NEXT_SLICE_MS 1
+#define SWEEP_MS (60 * 60 * 1000)
+
+/* A #BaruaJob: catches the views up by one slice; the data say whether that was the last. */
+static gboolean
+catch_up_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  gboolean *is_done = data;
+
+  return barua_sqlite_catch_up (tx, FALSE, is_done, error)
+         && (!*is_done || barua_sqlite_catch_up (tx, TRUE, is_done, error));
+}
+
+/* A #BaruaJob: sweeps; the data say whether there is no more. */
+static gboolean
+sweep_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  return barua_sqlite_sweep (tx, data, error);
+}
+
+/* Does a little of what waits for idle times; returns how long to wait for the next. */
+static guint
+run_idle (BaruaSqlite *sqlite)
+{
+  const gint64 now_us = g_get_monotonic_time ();
+  const gboolean sweeps = now_us - sqlite->swept_us > (gint64)SWEEP_MS * 1000 || !sqlite->is_swept;
+  gboolean is_done = TRUE;
+  g_autoptr (GError) error = NULL;
+
+  if (sqlite->is_behind)
+    {
+      if (barua_sqlite_run_job (sqlite, catch_up_job, &is_done, &error))
+        sqlite->is_behind = !is_done;
+    }
+  else if (sweeps && barua_sqlite_run_job (sqlite, sweep_job, &is_done, &error))
+    {
+      sqlite->is_swept = is_done;
+      sqlite->swept_us = now_us;
+    }
+  if (error != NULL)
+    {
+      g_warning ("housekeeping failed: %s", error->message);
+      sqlite->is_behind = FALSE; /* the next commit tries again */
+      sqlite->is_swept = TRUE;
+      sqlite->swept_us = now_us;
+    }
+  look_after_log (sqlite);
+  return sqlite->is_behind || !sqlite->is_swept ? NEXT_SLICE_MS : SWEEP_MS;
+}
+
 static gpointer
 writer_main (gpointer data)
 {
   BaruaSqlite *sqlite = data;
-  BaruaWork *work;
+  guint idle_ms = IDLE_MS;
 
-  while ((work = barua_work_queue_pop (sqlite->jobs)) != NULL)
+  sqlite->is_behind = TRUE;
+  for (;;)
     {
+      gboolean is_timeout = FALSE;
+      const guint64 n_commits = sqlite->n_commits;
+      BaruaWork *work = sqlite->is_server
+                            ? barua_work_queue_pop_within (sqlite->jobs, idle_ms, &is_timeout)
+                            : barua_work_queue_pop (sqlite->jobs);
+      if (is_timeout)
+        {
+          idle_ms = run_idle (sqlite);
+          continue;
+        }
+      if (work == NULL)
+        return NULL;
       run_group (sqlite, work);
       look_after_log (sqlite);
+      sqlite->is_behind = sqlite->is_behind || sqlite->n_commits != n_commits;
+      idle_ms = sqlite->is_behind ? IDLE_MS : SWEEP_MS;
     }
-  return NULL;
 }
 
 gboolean

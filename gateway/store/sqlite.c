@@ -95,6 +95,8 @@ first_job (BaruaTx *tx, gpointer data, GError **error)
       || !barua_sqlite_get_meta (&tx->reader, META_RUNNING, &running, error))
     return FALSE;
   sqlite->default_dbnum = database->dbnum;
+  if (!barua_sqlite_ensure_views (connection, error))
+    return FALSE;
   look->has_new_default = default_before != NULL && !g_str_equal (default_before, names[0]);
   look->was_unclean = running != NULL;
   if (look->has_new_default && !barua_sqlite_put_meta (tx, META_DEFAULT_DB, names[0], error))
@@ -143,6 +145,7 @@ sqlite_free (BaruaSqlite *sqlite)
   barua_sqlite_news_free (sqlite->news);
   if (sqlite->lock_fd >= 0)
     close (sqlite->lock_fd);
+  g_free (sqlite->viewnums);
   g_free (sqlite->path);
   g_free (sqlite);
 }
@@ -242,6 +245,10 @@ const BaruaStoreEngine barua_sqlite_engine = {
   .list_indexes = barua_sqlite_list_indexes,
   .put_index = barua_sqlite_put_index,
   .delete_index = barua_sqlite_delete_index,
+  .view = barua_sqlite_view,
+  .reduce_view = barua_sqlite_reduce_view,
+  .is_caught_up = barua_sqlite_is_caught_up,
+  .catch_up = barua_sqlite_catch_up,
   .put_session = barua_sqlite_put_session,
   .find_session = barua_sqlite_find_session,
   .touch_session = barua_sqlite_touch_session,

@@ -59,6 +59,21 @@ typedef enum
   BARUA_SQL_SESSION_DELETE,
   BARUA_SQL_SESSION_DELETE_OF,
   BARUA_SQL_SESSION_DELETE_OLD,
+  BARUA_SQL_VIEW_FIND,
+  BARUA_SQL_VIEW_INSERT,
+  BARUA_SQL_VIEW_DELETE,
+  BARUA_SQL_VIEW_BUILT,
+  BARUA_SQL_VIEW_PUT_BUILT,
+  BARUA_SQL_VIEW_COUNT,
+  BARUA_SQL_VROW_DELETE_VIEW,
+  BARUA_SQL_VROW_OF_DOC,
+  BARUA_SQL_VROW_DELETE,
+  BARUA_SQL_VROW_INSERT,
+  BARUA_SQL_VROW_UP,
+  BARUA_SQL_VROW_DOWN,
+  BARUA_SQL_VROW_COUNT_BELOW,
+  BARUA_SQL_VROW_COUNT_ABOVE,
+  BARUA_SQL_DOC_BY_NUMBER,
   BARUA_SQL_CHANGES_UP,
   BARUA_SQL_CHANGES_DOWN,
   BARUA_SQL_CHANGES_AT,
@@ -131,6 +146,11 @@ typedef enum
   BARUA_SQL_META_GET,
   BARUA_SQL_META_PUT,
   BARUA_SQL_META_DELETE,
+  BARUA_SQL_CHECK_BLOBS,
+  BARUA_SQL_CHECK_ATTS,
+  BARUA_SQL_CHECK_VIEWS,
+  BARUA_SQL_CHECK_VIEW_ORPHANS,
+  BARUA_SQL_REPAIR_BLOBS,
   BARUA_SQL_FILE_BYTES,
   BARUA_N_SQL,
 } BaruaSql;
@@ -183,6 +203,7 @@ typedef struct
   gint64 repeats_forgotten_ms;
   GPtrArray *renamed;
   gboolean settings_changed;
+  gboolean *wants_lookups; /* (nullable): for barua_views_map() */
   GArray *databases;
   GArray *databases_before;
   GArray *claims;
@@ -204,16 +225,21 @@ typedef struct
   char *path;
   gboolean is_memory;
   gint64 default_dbnum;
+  gint64 users_dbnum;
+  gint64 *viewnums; /* in the file, of each registered view */
   int lock_fd;
   gboolean is_server;
 
   BaruaSqliteConnection *writer;
   BaruaWorkQueue *jobs;
   GThread *writer_thread;
-  guint64 n_jobs;    /* atomic */
-  guint64 n_commits; /* atomic */
-  int wal_pages;     /* atomic */
-  int must_catch_up; /* atomic: the writer is to write the end of the log back itself */
+  guint64 n_jobs;     /* atomic */
+  guint64 n_commits;  /* atomic */
+  int wal_pages;      /* atomic */
+  gboolean is_behind; /* of the writer's thread: some view may not have seen every document */
+  gboolean is_swept;  /* of the writer's thread: the last sweep found nothing more */
+  gint64 swept_us;    /* of the writer's thread */
+  int must_catch_up;  /* atomic: the writer is to write the end of the log back itself */
 
   BaruaWorkQueue *queries;
   GPtrArray *reader_threads; /* of GThread; guarded by readers_lock */
@@ -223,6 +249,18 @@ typedef struct
   BaruaSqliteKeeper *keeper;
   BaruaSqliteNews *news;
 } BaruaSqlite;
+
+/** A row of `doc`; the winner's hash is borrowed from the statement. */
+typedef struct
+{
+  gint64 docnum;
+  BaruaRevision winner;
+  gint64 body;
+  gint64 leaves;
+  gint64 seq;
+  gboolean is_deleted;
+  gboolean is_hidden;
+} BaruaSqliteDoc;
 
 static inline BaruaSqlite *
 barua_sqlite_of (BaruaReader *reader)
@@ -332,18 +370,6 @@ void barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages);
 gboolean barua_sqlite_dbnum (BaruaSqliteConnection *connection, const char *db, gint64 *dbnum,
                              GError **error);
 
-/** A row of `doc`; the winner's hash is borrowed from the statement. */
-typedef struct
-{
-  gint64 docnum;
-  BaruaRevision winner;
-  gint64 body;
-  gint64 leaves;
-  gint64 seq;
-  gboolean is_deleted;
-  gboolean is_hidden;
-} BaruaSqliteDoc;
-
 /** Reads the row of a document; @statement must be reset by the caller, at failure too, and holds
  * the winner's hash. */
 gboolean barua_sqlite_find_doc (BaruaSqliteConnection *connection, gint64 dbnum, BaruaText id,
@@ -444,6 +470,32 @@ gboolean barua_sqlite_put_index (BaruaTx *tx, const char *db, const BaruaIndex *
                                  gboolean *is_new, GError **error);
 gboolean barua_sqlite_delete_index (BaruaTx *tx, const char *db, BaruaText ddoc, BaruaText name,
                                     GError **error);
+
+/* sqlite-views.c */
+
+/** Makes the registered views known to the file. */
+gboolean barua_sqlite_ensure_views (BaruaSqliteConnection *connection, GError **error);
+
+/** Compares the rows of a document with what its views say now. */
+gboolean barua_sqlite_check_view_rows (BaruaSqliteConnection *connection, BaruaText id,
+                                       const BaruaSqliteDoc *doc, gint64 dbnum, BaruaText body,
+                                       gboolean *is_same, GError **error);
+
+/** Drops all rows: they are made again by catching up. */
+gboolean barua_sqlite_begin_views_again (BaruaSqliteConnection *connection, GError **error);
+gboolean barua_sqlite_catch_up (BaruaTx *tx, gboolean is_of_users, gboolean *is_done,
+                                GError **error);
+gboolean barua_sqlite_is_caught_up (BaruaReader *reader, guint view, gboolean *is_caught_up,
+                                    GError **error);
+
+/* sqlite-view-query.c */
+
+gboolean barua_sqlite_view (BaruaReader *reader, const BaruaViewQuery *query, guint view,
+                            BaruaListingTotals *totals, BaruaViewFunc func, gpointer data,
+                            GError **error);
+gboolean barua_sqlite_reduce_view (BaruaReader *reader, const BaruaViewQuery *query, guint view,
+                                   int group_level, BaruaViewFunc func, gpointer data,
+                                   GError **error);
 
 /* sqlite-sessions.c */
 

@@ -6,6 +6,9 @@
 
 #include "gateway/store/work.h"
 
+#include <errno.h>
+#include <time.h>
+
 #include <pthread.h>
 
 /* A thread that waits for its work. */
@@ -230,6 +233,36 @@ barua_work_queue_pop (BaruaWorkQueue *queue)
     pthread_cond_wait (&queue->wake, &queue->lock);
   queue->n_idle--;
   BaruaWork *work = take_first (queue);
+  pthread_mutex_unlock (&queue->lock);
+  return work;
+}
+
+/* The time so many milliseconds from now, for pthread_cond_timedwait(). */
+static struct timespec
+time_after (guint ms)
+{
+  struct timespec until;
+
+  clock_gettime (CLOCK_REALTIME, &until);
+  until.tv_nsec += (long)(ms % 1000) * 1000000;
+  until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+  until.tv_nsec %= 1000000000;
+  return until;
+}
+
+BaruaWork *
+barua_work_queue_pop_within (BaruaWorkQueue *queue, guint ms, gboolean *is_timeout)
+{
+  const struct timespec until = time_after (ms);
+
+  *is_timeout = FALSE;
+  pthread_mutex_lock (&queue->lock);
+  queue->n_idle++;
+  while (queue->first == NULL && !queue->is_closed && !*is_timeout)
+    *is_timeout = pthread_cond_timedwait (&queue->wake, &queue->lock, &until) == ETIMEDOUT;
+  queue->n_idle--;
+  BaruaWork *work = take_first (queue);
+  *is_timeout = *is_timeout && work == NULL && !queue->is_closed;
   pthread_mutex_unlock (&queue->lock);
   return work;
 }

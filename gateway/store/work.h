@@ -79,6 +79,9 @@ gboolean barua_work_queue_push (BaruaWorkQueue *queue, BaruaWork *work, guint ma
 /** The next work, waiting for it; %NULL when the queue is closed and empty. */
 BaruaWork *barua_work_queue_pop (BaruaWorkQueue *queue);
 
+/** As barua_work_queue_pop(), but waits at most so long; @is_timeout says that nothing came. */
+BaruaWork *barua_work_queue_pop_within (BaruaWorkQueue *queue, guint ms, gboolean *is_timeout);
+
 /** The next work if there is one now. */
 BaruaWork *barua_work_queue_try_pop (BaruaWorkQueue *queue);
 
