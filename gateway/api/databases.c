@@ -148,6 +148,13 @@ create (BaruaTx *tx, gpointer data, GError **error)
   return barua_tx_create_database (tx, ((Operation *)data)->call.name, error);
 }
 
+/* Whether a database of this name is made by the program alone. */
+static gboolean
+is_own_name (const char *name)
+{
+  return strcmp (name, BARUA_DB_USERS) == 0 || strcmp (name, "_replicator") == 0;
+}
+
 void
 barua_api_database_put (BaruaRequest *request, gpointer app)
 {
@@ -156,7 +163,7 @@ barua_api_database_put (BaruaRequest *request, gpointer app)
   if (operation == NULL)
     return;
   const char *name = operation->call.name;
-  if (operation->call.db != NULL && name[0] != '_'
+  if (operation->call.db != NULL && !is_own_name (name)
       && !barua_database_name_is_valid (barua_text (name)))
     {
       g_autofree char *reason = g_strdup_printf (ILLEGAL_NAME, name);

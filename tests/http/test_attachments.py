@@ -5,11 +5,11 @@ import base64
 import hashlib
 import json
 import os
+import socket
 import unittest
 import urllib.parse
 
-from harness import JSON_TYPE, ServerCase, main, read_answer
-import socket
+from harness import ServerCase, main
 
 NATIVE, SEED = "/medic", "/cdb/~"
 

@@ -5,7 +5,7 @@ import json
 import unittest
 import urllib.parse
 
-from harness import HEX32, JSON_TYPE, ServerCase, main
+from harness import HEX32, ServerCase, main
 
 NATIVE, SEED = "/medic", "/cdb/~"
 

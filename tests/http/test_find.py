@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""Mango: documents.md 8.9."""
+
+import unittest
+
+from harness import JSON_TYPE, ServerCase, main
+
+NATIVE = "/medic"
+DOCS = [
+    {"_id": "f-1", "type": "cat", "age": 3, "name": "Asha", "at": {"home": True, "x": {"y": 1}}},
+    {"_id": "f-2", "type": "cat", "age": 7, "name": "Bina", "tags": ["a", "b"]},
+    {"_id": "f-3", "type": "dog", "age": 7, "name": "asha", "at": {"home": False}},
+    {"_id": "f-4", "type": "dog", "age": "7", "name": None},
+    {"_id": "f-5", "type": "bird", "dotted.name": 1},
+]
+
+
+def setUpModule():
+    ServerCase.begin()
+    answer = ServerCase.server.client().post(NATIVE + "/_bulk_docs", {"docs": DOCS})
+    assert answer.status == 201, answer
+
+
+def tearDownModule():
+    ServerCase.end()
+
+
+class Base(ServerCase):
+    def find(self, selector, **more):
+        value = self.check(self.c.post(NATIVE + "/_find", {"selector": selector, **more}),
+                           200).json()
+        self.assertEqual(value["bookmark"], "nil")
+        return value["docs"]
+
+    def found(self, selector, **more):
+        return "".join(d["_id"][2:] for d in self.find(selector, **more)
+                       if d["_id"].startswith("f-"))
+
+
+class Find(Base):
+    def test_operators(self):
+        for selector, expected in (
+                ({"type": "cat"}, "12"), ({"type": {"$eq": "cat"}}, "12"),
+                ({"age": {"$gt": 3}}, "234"), ({"age": {"$gt": 3, "$lt": "a"}}, "234"),
+                ({"age": {"$gte": 3, "$lte": 7}}, "123"), ({"age": {"$lt": 7}}, "1"),
+                ({"type": {"$ne": "cat"}, "age": {"$exists": True}}, "34"),
+                ({"name": {"$in": ["Asha", "Bina"]}}, "12"),
+                ({"type": {"$nin": ["cat", "bird"]}, "name": "asha"}, "3"),
+                ({"age": {"$exists": False}, "type": "bird"}, "5"),
+                ({"at.home": True}, "1"), ({"at": {"home": True}}, "1"),
+                ({"at": {"x": {"y": {"$gt": 0}}}}, "1"), ({"at.x.y": 1}, "1"),
+                ({"dotted\\.name": 1}, "5"),
+                ({"$or": [{"type": "bird"}, {"age": 3}]}, "15"),
+                ({"$and": [{"type": "cat"}, {"age": 7}]}, "2"),
+                ({"$nor": [{"type": "cat"}, {"type": "dog"}], "type": {"$exists": True}}, "5"),
+                ({"type": "dog", "$not": {"name": "asha"}}, "4"),
+                ({"age": {"$not": {"$gt": 3}}, "type": "cat"}, "1"),
+                ({"$or": [{"$and": [{"type": "cat"}, {"age": {"$gt": 5}}]}, {"_id": "f-5"}]}, "25"),
+                ({"_id": "f-3"}, "3"), ({"_id": {"$gt": "f-3"}}, "45"), ({"name": None}, "4"),
+                ({"tags": ["a", "b"]}, "2"), ({"tags": ["b", "a"]}, ""), ({"age": 7.0}, "23"),
+                ({"never": 1}, "")):
+            with self.subTest(selector=selector):
+                self.assertEqual(self.found(selector, limit=1000), expected)
+
+    def test_limit_and_skip(self):
+        every = {"type": {"$exists": True}, "_id": {"$gt": "f", "$lt": "g"}}
+        self.assertEqual(self.found(every, limit=2), "12")
+        self.assertEqual(self.found(every, limit=2, skip=3), "45")
+        self.assertEqual(self.found(every, limit=0), "")
+        self.assertEqual(self.found(every, skip=10), "")
+        docs = [{"type": "many"} for _ in range(60)]
+        self.c.post(NATIVE + "/_bulk_docs", {"docs": docs})
+        self.assertEqual(len(self.find({"type": "many"})), 25, "25 unless it is said")
+
+    def test_sort(self):
+        self.assertEqual(self.found({"age": {"$exists": True}}, sort=["age", "name"]), "1234")
+        self.assertEqual(self.found({"age": {"$exists": True}}, sort=[{"age": "desc"}]), "4231")
+        self.assertEqual(self.found({"age": 7}, sort=[{"name": "desc"}]), "32")
+        self.assertEqual(self.found({"age": {"$exists": True}}, sort=["age"], skip=1, limit=1), "2")
+
+    def test_fields(self):
+        docs = self.find({"_id": "f-1"}, fields=["_id", "at.x.y", "at.home", "never", "never.x"])
+        self.assertEqual(docs, [{"_id": "f-1", "at": {"home": True, "x": {"y": 1}}}])
+        docs = self.find({"_id": "f-1"}, fields=["at.x.y", "name"])
+        self.assertEqual(docs, [{"name": "Asha", "at": {"x": {"y": 1}}}])
+        doc, = self.find({"_id": "f-1"})
+        self.assertEqual(list(doc)[:2], ["_id", "_rev"])
+
+    def test_no_design_documents(self):
+        self.c.put(NATIVE + "/_design/found", {"type": "design-type"})
+        self.assertEqual(self.find({"type": "design-type"}), [])
+
+    def test_bad(self):
+        for selector in ({"a": {"$regex": "x"}}, {"$where": "x"}, {"$eq": 1}, {"a": {"$in": 5}},
+                         {"$and": {}}, {"$or": 5}, {"$not": 5}, {"$and": [5]},
+                         {"a": {"$exists": "yes"}}, {"a": {"$": 1}}):
+            with self.subTest(selector=selector):
+                answer = self.c.post(NATIVE + "/_find", {"selector": selector})
+                self.assertEqual((answer.status, answer.json()["error"]), (400, "invalid_operator"))
+        for body in ({}, {"selector": 5}, {"selector": {}, "limit": -1},
+                     {"selector": {}, "fields": 5}, {"selector": {}, "fields": [5]},
+                     {"selector": {}, "sort": 5}, {"selector": {}, "sort": [5]},
+                     {"selector": {}, "sort": [{"a": "up"}]}, {"selector": {}, "skip": "x"}):
+            with self.subTest(body=body):
+                answer = self.c.post(NATIVE + "/_find", body)
+                self.assertEqual((answer.status, answer.json()["error"]), (400, "bad_request"))
+
+    def test_deep(self):
+        selector = {"type": "cat"}
+        for _ in range(60):
+            selector = {"$and": [selector]}
+        self.assertEqual(self.found(selector), "12")
+        text = '{"selector":' + '{"a":' * 150 + "1" + "}" * 150 + "}"
+        self.check(self.c.post(NATIVE + "/_find", text), 200)
+
+    def test_explain(self):
+        value = self.c.post(NATIVE + "/_explain", {"selector": {"a": 1}, "limit": 5}).json()
+        self.assertEqual((value["dbname"], value["selector"], value["limit"], value["fields"]),
+                         ("medic", {"a": 1}, 5, "all_fields"))
+        self.assertEqual(value["index"]["name"], "_all_docs")
+
+
+class Index(Base):
+    def list(self):
+        value = self.check(self.c.get(NATIVE + "/_index"), 200).json()
+        self.assertEqual(value["total_rows"], len(value["indexes"]))
+        self.assertEqual(value["indexes"][0], {"ddoc": None, "name": "_all_docs", "type": "special",
+                                               "def": {"fields": [{"_id": "asc"}]}})
+        return value["indexes"][1:]
+
+    def put(self, **body):
+        return self.c.post(NATIVE + "/_index", body)
+
+    def delete(self, path):
+        return self.c.request("DELETE", f"{NATIVE}/_index/{path}", headers={"Content-Type": JSON_TYPE})
+
+    def test_life(self):
+        body = {"index": {"fields": ["type", {"age": "desc"}],
+                          "partial_filter_selector": {"a": 1}}, "ddoc": "dd", "name": "nn",
+                "type": "json"}
+        self.check(self.put(**body), 200, {"result": "created", "id": "_design/dd", "name": "nn"})
+        self.check(self.put(**body), 200, {"result": "exists", "id": "_design/dd", "name": "nn"})
+        found, = [i for i in self.list() if i["name"] == "nn"]
+        self.assertEqual(found, {"ddoc": "_design/dd", "name": "nn", "type": "json", "def": {
+            "fields": [{"type": "asc"}, {"age": "desc"}], "partial_filter_selector": {"a": 1}}})
+        self.check(self.delete("dd/json/nn"), 200, {"ok": True})
+        self.check(self.delete("dd/json/nn"), 404)
+        self.assertEqual([i for i in self.list() if i["name"] == "nn"], [])
+
+    def test_names(self):
+        value = self.check(self.put(index={"fields": ["a"]}), 200).json()
+        self.assertTrue(value["id"].startswith("_design/"))
+        self.assertEqual(self.put(index={"fields": ["a"]}).json(), {**value, "result": "exists"})
+        for path in (value["id"], value["id"].replace("/", "%2F")):
+            self.put(index={"fields": ["a"]})
+            self.check(self.delete(f"{path}/json/{value['name']}"), 200, {"ok": True})
+
+    def test_bad(self):
+        for body in ({}, {"index": 5}, {"index": {}}, {"index": {"fields": []}},
+                     {"index": {"fields": 5}}, {"index": {"fields": [5]}},
+                     {"index": {"fields": [{"a": "up"}]}}, {"index": {"fields": [{}]}},
+                     {"index": {"fields": ["a"]}, "type": "text"}):
+            with self.subTest(body=body):
+                answer = self.put(**body)
+                self.assertEqual((answer.status, answer.json()["error"]), (400, "bad_request"))
+
+
+if __name__ == "__main__":
+    main()

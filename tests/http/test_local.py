@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Local documents: documents.md 8.7."""
+
+import unittest
+
+from harness import JSON_TYPE, ServerCase, main
+
+NATIVE, SEED = "/medic", "/cdb/~"
+# as PouchDB names its checkpoints
+NAMES = ("plain", "IWIu.eg%3D%3D", "_yUZ5.abc%3D%3D", "%2Fslash%2Fed", "a%20b", "%F0%9F%98%80")
+
+
+def setUpModule():
+    ServerCase.begin()
+
+
+def tearDownModule():
+    ServerCase.end()
+
+
+class Local(ServerCase):
+    def path(self, mount=NATIVE):
+        return f"{mount}/_local/{self.reference('l')}"
+
+    def delete(self, path):
+        return self.c.request("DELETE", path, headers={"Content-Type": JSON_TYPE})
+
+    def test_life(self):
+        for mount in (NATIVE, SEED):
+            for name in NAMES:
+                with self.subTest(mount + name):
+                    path = f"{mount}/_local/{name}"
+                    self.check(self.c.get(path), 404)
+                    value = self.check(self.c.put(path, {"seq": 1}), 201).json()
+                    self.assertEqual(value["rev"], "0-1")
+                    self.assertTrue(value["id"].startswith("_local/"))
+                    shown = self.c.get(path).json()
+                    self.assertEqual(shown, {"_id": value["id"], "_rev": "0-1", "seq": 1})
+                    value = self.check(self.c.put(path, {"_rev": "0-1", "seq": 2}), 201).json()
+                    self.assertEqual(value["rev"], "0-2")
+                    value = self.check(self.delete(path + "?rev=0-2"), 200).json()
+                    self.assertEqual((value["ok"], value["rev"]), (True, "0-0"))
+                    self.check(self.c.get(path), 404)
+
+    def test_revisions(self):
+        path = self.path()
+        self.c.put(path, {})
+        conflict = {"error": "conflict", "reason": "Document update conflict."}
+        for rev in ("0-2", "0-9", "0-0"):
+            self.check(self.c.put(path, {"_rev": rev}), 409, conflict)
+        self.assertEqual(self.c.put(path, {"n": 2}).json()["rev"], "0-2", "overwritten without one")
+        self.check(self.delete(path + "?rev=0-1"), 409, conflict)
+        answer = self.c.put(path, {"_rev": "zzz"})
+        self.assertIn(answer.status, (400, 409))
+        self.check(self.delete(path), 200)
+        self.check(self.delete(path), 404, {"error": "not_found", "reason": "missing"})
+
+    def test_stay_out_of_everything(self):
+        before = self.c.get(NATIVE).json()
+        path = self.path()
+        self.c.put(path, {"type": "data_record"})
+        after = self.c.get(NATIVE).json()
+        for member in ("update_seq", "doc_count", "doc_del_count"):
+            self.assertEqual(before[member], after[member])
+        self.assertNotIn("_local", self.c.get(NATIVE + "/_all_docs").text)
+        self.assertNotIn("_local", self.c.get(NATIVE + "/_changes").text)
+
+    def test_refusals(self):
+        path = self.path()
+        self.check(self.c.put(path, {"_attachments": {"a": {"data": ""}}}), 400)
+        for method in ("GET", "PUT", "DELETE"):
+            answer = self.c.request(method, path + "/deeper", "x" if method == "PUT" else None)
+            self.assertEqual((answer.status, answer.json()["error"]), (400, "bad_request"))
+        for text in ("[]", "5", '"x"'):
+            self.check(self.c.put(path, text), 400, {"error": "bad_request",
+                                                     "reason": "Document must be a JSON object"})
+        for text in ("{", "", "nope"):
+            self.check(self.c.put(path, text), 400, {"error": "bad_request",
+                                                     "reason": "invalid UTF-8 JSON"})
+        self.assertEqual(self.c.put(path, {"a": "x" * 8000001}).status, 413)
+
+    def test_text_is_kept(self):
+        path = self.path()
+        self.c.put(path, '{"z":1.50,"a":12345678901234567890}')
+        self.assertIn('"z":1.50,"a":12345678901234567890}', self.c.get(path).text)
+
+    def test_restart(self):
+        path = self.path()
+        self.c.put(path, {"n": 1})
+        self.server.restart(kill=True)
+        self.c = self.server.client()
+        self.assertEqual(self.c.get(path).json()["n"], 1)
+
+    def test_each_database_has_its_own(self):
+        self.c.put("/medic-sentinel/_local/same", {"in": "sentinel"})
+        self.check(self.c.get(NATIVE + "/_local/same"), 404)
+
+
+if __name__ == "__main__":
+    main()
