@@ -95,7 +95,7 @@ test('upload-app-settings: a mistake in a form is said at once and nothing is st
 });
 
 test('backup-app-settings', async () => {
-  await says('Backed up to', 'backup-app-settings');
+  await says('backup-app-settings complete', 'backup-app-settings');
   const [backup] = fs.readdirSync(file('backups')).filter(name => name.startsWith('app_settings.json'));
   const settings = (await server.ask('GET', 'api/v1/settings')).body;
   assert.equal(JSON.stringify(json(`backups/${backup}`)), JSON.stringify(settings));
