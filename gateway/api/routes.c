@@ -93,6 +93,8 @@ const BaruaRoute barua_routes[] = {
   BOTH ("GET",    "/_design/{ddoc}",             BARUA_BODY_NONE,   0,        barua_api_document_get)
   BOTH ("PUT",    "/_design/{ddoc}",             BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
   BOTH ("DELETE", "/_design/{ddoc}",             BARUA_BODY_NONE,   0,        barua_api_document_delete)
+  BOTH ("GET",    "/_design/{ddoc}/_view/{view}", BARUA_BODY_NONE,   0,        barua_api_view)
+  BOTH ("POST",   "/_design/{ddoc}/_view/{view}", BARUA_BODY_JSON,   32 * MIB, barua_api_view)
   BOTH ("GET",    "/_design/{ddoc}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_attachment_get)
   BOTH ("PUT",    "/_design/{ddoc}/{name...}",   BARUA_BODY_SPOOL,  20 * MIB, barua_api_attachment_put)
   BOTH ("DELETE", "/_design/{ddoc}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_attachment_delete)
