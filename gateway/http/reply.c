@@ -34,6 +34,16 @@ barua_request_add_header (BaruaRequest *request, const char *name, const char *v
   soup_message_headers_append (response_headers (request), name, value);
 }
 
+void
+barua_reply_say_close (BaruaRequest *request)
+{
+  SoupMessageHeaders *asked = soup_server_message_get_request_headers (request->message);
+
+  if (request->server->is_stopping
+      || soup_message_headers_header_contains (asked, "Connection", "close"))
+    soup_message_headers_replace (response_headers (request), "Connection", "close");
+}
+
 /* Hands the answer to libsoup; @body: (transfer full). */
 static void
 send_now (BaruaRequest *request, GBytes *body)
@@ -49,8 +59,7 @@ send_now (BaruaRequest *request, GBytes *body)
       soup_message_body_append_bytes (soup_server_message_get_response_body (request->message),
                                       owned);
     }
-  if (request->server->is_stopping)
-    soup_message_headers_replace (response_headers (request), "Connection", "close");
+  barua_reply_say_close (request);
   soup_server_message_set_status (request->message, request->status, NULL);
   if (request->connection->state == BARUA_CONNECTION_HANDLING)
     barua_connection_enter (request->connection, BARUA_CONNECTION_WRITING);

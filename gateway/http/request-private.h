@@ -114,4 +114,8 @@ void barua_stream_server_stops (BaruaStream *stream);
 /** access-log.c: one line. */
 void barua_access_log (BaruaRequest *request);
 
+/** Says `Connection: close` in the answer when the connection ends with it: because the client said so (RFC 9112,
+ * 9.6) or the server stops. */
+void barua_reply_say_close (BaruaRequest *request);
+
 G_END_DECLS

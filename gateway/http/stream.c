@@ -458,8 +458,7 @@ set_headers (BaruaStream *stream, const char *content_type)
       stream->gzip
           = G_CONVERTER (g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, GZIP_LEVEL));
     }
-  if (request->server->is_stopping)
-    soup_message_headers_replace (headers, "Connection", "close");
+  barua_reply_say_close (request);
   set_framing (stream, headers);
   /* libsoup would cut the range out of a body that is not there */
   soup_message_headers_remove (soup_server_message_get_request_headers (request->message), "Range");

@@ -146,6 +146,18 @@ class Login(ServerCase):
                                   Authorization=encoded).status, 401)
 
 
+class Connections(ServerCase):
+    """RFC 9112, 9.6: who asks for the end of a connection is told that it comes; node's clients rely on it."""
+
+    def test_close_is_said(self):
+        for path in ("/api/sms", "/medic", "/medic/_all_docs", "/medic/_changes", "/api/nope", "/medic/nope"):
+            for auth in (True, False):
+                with self.subTest(path=path, auth=auth):
+                    answer = self.c.get(path, {"Connection": "close"}, auth)
+                    self.assertEqual((answer.header("connection") or "").lower(), "close", answer)
+                    self.assertIsNone(self.c.get(path, None, auth).header("connection"))
+
+
 class Methods(ServerCase):
     """1.3: 404 and 405."""
 
