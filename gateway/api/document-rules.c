@@ -6,7 +6,9 @@
 
 #include "gateway/api/document-rules.h"
 
+#include "gateway/api/document-common.h"
 #include "gateway/rules/transitions.h"
+#include "gateway/store/store-done.h"
 
 #include <string.h>
 
@@ -105,13 +107,40 @@ append_with_tasks (GString *out, BaruaJson body, BaruaText tasks)
   g_string_append_c (out, '}');
 }
 
-/* Whether the rules look at this write: a live record, and one they have not seen.  A record that
- * has a parent was here before, and they ran then. */
+/* Whether this kind of write is for the rules: a live record that was not known before. */
 static gboolean
-is_for_rules (const BaruaItem *item, BaruaJson body)
+is_record (const BaruaItem *item, BaruaJson body)
 {
-  return !item->is_deleted && !item->keeps_rev && g_str_has_prefix (item->written.rev, "1-")
+  return !item->is_deleted && (!item->keeps_rev || item->written.seq != 0)
          && barua_json_string_is (barua_json_member (body, "type"), BARUA_TEXT ("data_record"));
+}
+
+/* Whether the revision that was written is the one that is served now. */
+static gboolean
+is_winner (BaruaTx *tx, const BaruaItem *item, BaruaText rev, gboolean *wins, GError **error)
+{
+  g_autoptr (BaruaDocument) document = barua_reader_get_document (
+      barua_tx_reader (tx), NULL, barua_text (item->written.id), error);
+
+  if (document == NULL)
+    return FALSE;
+  *wins = barua_text_equal (document->rev, rev);
+  return TRUE;
+}
+
+/* The rows that ran over the document before.  A record without a note that has a parent did not
+ * begin with a client: all rows that were on ran when it was made. */
+static gboolean
+find_done (BaruaTx *tx, const BaruaItem *item, BaruaText rev, guint64 *done, GError **error)
+{
+  gboolean is_noted = FALSE;
+
+  if (!barua_reader_get_done (barua_tx_reader (tx), barua_text (item->written.id), done, &is_noted,
+                              error))
+    return FALSE;
+  if (!is_noted && !barua_text_has_prefix (rev, "1-"))
+    *done = G_MAXUINT64;
+  return TRUE;
 }
 
 /* The inside of the `tasks` of @body, to be appended to. */
@@ -135,7 +164,18 @@ barua_document_run_rules (BaruaTx *tx, const BaruaSettings *settings, const Baru
 {
   BaruaJson body = { item->body->str, item->body->len };
 
-  if (!is_for_rules (item, body))
+  g_autoptr (GString) rev = g_string_new (NULL);
+  gboolean wins = FALSE;
+  guint64 done = 0;
+
+  if (!is_record (item, body))
+    return TRUE;
+  barua_item_append_rev (rev, item);
+  const BaruaText rev_text = { rev->str, rev->len };
+  if (!is_winner (tx, item, rev_text, &wins, error)
+      || !find_done (tx, item, rev_text, &done, error))
+    return FALSE;
+  if (!wins || done == G_MAXUINT64)
     return TRUE;
   BaruaRecord record;
   BaruaLookup lookup = { tx, count_repeat };
@@ -151,8 +191,12 @@ barua_document_run_rules (BaruaTx *tx, const BaruaSettings *settings, const Baru
     .lookup = &lookup,
     .now_ms = now_ms,
     .tasks = tasks,
+    .done = done,
   };
   if (!barua_transitions_run (&transition, error))
+    return FALSE;
+  if ((transition.done != done || done == 0)
+      && !barua_tx_put_done (tx, barua_text (item->written.id), transition.done, error))
     return FALSE;
   if (tasks->len == before)
     return TRUE;
@@ -161,7 +205,7 @@ barua_document_run_rules (BaruaTx *tx, const BaruaSettings *settings, const Baru
   append_with_tasks (changed, body, (BaruaText){ tasks->str, tasks->len });
   const BaruaEdit edit = {
     .id = barua_text (item->written.id),
-    .rev = barua_text (item->written.rev),
+    .rev = rev_text,
     .body = { changed->str, changed->len },
     .is_server_made = TRUE,
   };

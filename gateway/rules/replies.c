@@ -51,20 +51,24 @@ local_midnight (const char *text, gint64 *ms)
 }
 
 gboolean
-barua_transition_default_responses (BaruaTransition *transition, GError **error)
+barua_transition_default_responses_applies (const BaruaTransition *transition)
 {
   const BaruaRecord *record = transition->record;
-  const char *key = reply_key (transition->settings, record);
   gint64 start_ms = 0;
 
-  if (key == NULL || record->from.p == NULL || record->from.n == 0)
-    return TRUE;
+  if (record->from.p == NULL || record->from.n == 0)
+    return FALSE;
   g_autofree char *start = barua_json_string (
       barua_settings_get (transition->settings, "default_responses.start_date"), NULL);
-  if (start == NULL || !local_midnight (start, &start_ms)
-      || record->reported_date_ms <= (double)start_ms)
-    return TRUE;
-  if (barua_guard_is_own_number (transition->settings, record->from))
-    return TRUE;
-  return barua_transition_send (transition, key, record->from, error);
+  return start != NULL && local_midnight (start, &start_ms)
+         && record->reported_date_ms > (double)start_ms
+         && !barua_guard_is_own_number (transition->settings, record->from);
+}
+
+gboolean
+barua_transition_default_responses (BaruaTransition *transition, GError **error)
+{
+  const char *key = reply_key (transition->settings, transition->record);
+
+  return key == NULL || barua_transition_send (transition, key, transition->record->from, error);
 }

@@ -12,13 +12,16 @@
 
 typedef struct
 {
+  guint number;     /* in workflows.md 1.1; kept in the table `done` */
   const char *name; /* the key in settings.transitions */
+  gboolean (*applies) (const BaruaTransition *transition);
   gboolean (*run) (BaruaTransition *transition, GError **error);
 } Row;
 
 /* In the order of workflows.md 1.1; the rows that are built so far. */
 static const Row rows[] = {
-  { "default_responses", barua_transition_default_responses },
+  { 8, "default_responses", barua_transition_default_responses_applies,
+    barua_transition_default_responses },
 };
 
 gboolean
@@ -33,9 +36,16 @@ gboolean
 barua_transitions_run (BaruaTransition *transition, GError **error)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
-    if (barua_transition_is_on (transition->settings, rows[i].name)
-        && !rows[i].run (transition, error))
-      return FALSE;
+    {
+      const guint64 bit = G_GUINT64_CONSTANT (1) << rows[i].number;
+      if ((transition->done & bit) != 0
+          || !barua_transition_is_on (transition->settings, rows[i].name)
+          || !rows[i].applies (transition))
+        continue;
+      if (!rows[i].run (transition, error))
+        return FALSE;
+      transition->done |= bit;
+    }
   return TRUE;
 }
 
@@ -67,7 +77,8 @@ make_text (const BaruaTransition *transition, const char *key)
   return barua_text_fill_json (transition->arena, text, (BaruaJson){ context->str, context->len });
 }
 
-/* Cuts a text that takes too many segments: its last three characters become dots (messaging.md 5.5). */
+/* Cuts a text that takes too many segments: its last three characters become dots
+ * (messaging.md 5.5). */
 static void
 limit_length (const BaruaTransition *transition, BaruaNewTask *task)
 {

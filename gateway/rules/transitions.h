@@ -14,6 +14,8 @@ G_BEGIN_DECLS
  * @lookup: what may be asked
  * @now_ms: the clock
  * @tasks: the inside of the record's `tasks` array so far; rules append to it
+ * @done: (inout): bit n for row n of workflows.md 1.1: rows marked already are left out, those that
+ *   run are marked
  *
  * What the rules work on: one record on its way into the store.
  */
@@ -26,6 +28,7 @@ typedef struct
   const BaruaLookup *lookup;
   gint64 now_ms;
   GString *tasks;
+  guint64 done;
 } BaruaTransition;
 
 /**
@@ -49,7 +52,8 @@ gboolean barua_transition_is_on (const BaruaSettings *settings, const char *name
  */
 gboolean barua_transition_send (BaruaTransition *transition, const char *key, BaruaText recipient, GError **error);
 
-/** The row `default_responses` (workflows.md 11.1). */
+/** The row `default_responses` (workflows.md 11.1): whether it is for this record, and its work. */
+gboolean barua_transition_default_responses_applies (const BaruaTransition *transition);
 gboolean barua_transition_default_responses (BaruaTransition *transition, GError **error);
 
 G_END_DECLS

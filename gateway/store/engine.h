@@ -93,6 +93,10 @@ typedef struct
   gboolean (*delete_old_sessions) (BaruaTx *tx, gint64 used_before_ms, GError **error);
   BaruaAccount *(*get_account_of) (BaruaReader *reader, BaruaText document_id, GError **error);
 
+  gboolean (*get_done) (BaruaReader *reader, BaruaText id, guint64 *rows, gboolean *is_noted,
+                        GError **error);
+  gboolean (*put_done) (BaruaTx *tx, BaruaText id, guint64 rows, GError **error);
+
   gboolean (*claim_reference) (BaruaTx *tx, BaruaText ref, gboolean *is_new, GError **error);
   gboolean (*take_messages) (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
                              gint64 lease_ms, GPtrArray **messages, GError **error);

@@ -51,6 +51,10 @@ static const char *const statements[BARUA_N_SQL] = {
     "SELECT r.docnum, r.gen, r.hash, r.bodynum FROM doc d JOIN rev r USING (docnum)"
     " WHERE d.docnum > ?1 AND d.docnum <= ?2 AND d.dbnum = ?3 AND r.leaf = 0"
     " AND r.bodynum IS NOT NULL LIMIT ?4",
+  [BARUA_SQL_KEPT_SLICE] =
+    "SELECT docnum, gen, hash, bodynum, at FROM rev"
+    " WHERE docnum > ?1 AND docnum <= ?2 AND leaf = 0 AND bodynum IS NOT NULL"
+    " ORDER BY docnum DESC, gen DESC",
   [BARUA_SQL_REV_DROP_BODY] =
     "UPDATE rev SET bodynum = NULL WHERE docnum = ?1 AND gen = ?2 AND hash = ?3",
 
@@ -258,6 +262,10 @@ static const char *const statements[BARUA_N_SQL] = {
     "INSERT INTO repeat (key, n, at) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE"
     " SET n = CASE WHEN at > ?3 THEN n + 1 ELSE 1 END, at = max (at, ?2) RETURNING n",
   [BARUA_SQL_REPEAT_FORGET] = "DELETE FROM repeat WHERE at <= ?1",
+  [BARUA_SQL_DONE_GET] = "SELECT n.ran FROM doc d JOIN done n USING (docnum)"
+                         " WHERE d.dbnum = ?1 AND d.id = ?2",
+  [BARUA_SQL_DONE_PUT] = "INSERT OR REPLACE INTO done (docnum, ran, ok)"
+                         " SELECT docnum, ?3, ?3 FROM doc WHERE dbnum = ?1 AND id = ?2",
 
   [BARUA_SQL_ACCOUNT_GET] =
     "SELECT a.hash, d.id FROM account a LEFT JOIN doc d USING (docnum) WHERE a.name = ?1",

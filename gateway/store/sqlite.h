@@ -44,6 +44,7 @@ typedef enum
   BARUA_SQL_DROP_LOCALS,
   BARUA_SQL_DROP_INDEXES,
   BARUA_SQL_COMPACT_SLICE,
+  BARUA_SQL_KEPT_SLICE,
   BARUA_SQL_REV_DROP_BODY,
   BARUA_SQL_LOCAL_GET,
   BARUA_SQL_LOCAL_PUT,
@@ -138,6 +139,8 @@ typedef enum
   BARUA_SQL_INREF_SET,
   BARUA_SQL_REPEAT_COUNT,
   BARUA_SQL_REPEAT_FORGET,
+  BARUA_SQL_DONE_GET,
+  BARUA_SQL_DONE_PUT,
   BARUA_SQL_ACCOUNT_GET,
   BARUA_SQL_ACCOUNT_OF,
   BARUA_SQL_ACCOUNT_COUNT,
@@ -239,7 +242,10 @@ typedef struct
   gboolean is_behind; /* of the writer's thread: some view may not have seen every document */
   gboolean is_swept;  /* of the writer's thread: the last sweep found nothing more */
   gint64 swept_us;    /* of the writer's thread */
-  int must_catch_up;  /* atomic: the writer is to write the end of the log back itself */
+  gint64
+      kept_cursor; /* of the writer's thread: how far the daily look for old texts is; 0: at rest */
+  gint64 kept_begun_ms; /* of the writer's thread */
+  int must_catch_up;    /* atomic: the writer is to write the end of the log back itself */
 
   BaruaWorkQueue *queries;
   GPtrArray *reader_threads; /* of GThread; guarded by readers_lock */
@@ -452,7 +458,8 @@ gboolean barua_sqlite_get_revs_limit (BaruaReader *reader, const char *db, gint6
 gboolean barua_sqlite_put_revs_limit (BaruaTx *tx, const char *db, gint64 limit, GError **error);
 gboolean barua_sqlite_compact (BaruaTx *tx, const char *db, gint64 *cursor, GError **error);
 
-/** Drops what nobody needs any more, some of it: bytes without attachments, old local documents.
+/** Drops what nobody needs any more, some of it: bytes without attachments, old local documents,
+ * old texts of revisions that are no leaves.
  * *is_done says whether there is more. */
 gboolean barua_sqlite_sweep (BaruaTx *tx, gboolean *is_done, GError **error);
 
@@ -539,6 +546,9 @@ BaruaQueuedMessage *barua_sqlite_find_message (BaruaReader *reader, BaruaText uu
 gboolean barua_sqlite_count_repeat (BaruaTx *tx, const guint8 key[32], gint64 now_ms, guint *count,
                                     GError **error);
 BaruaAccount *barua_sqlite_get_account (BaruaReader *reader, const char *name, GError **error);
+gboolean barua_sqlite_get_done (BaruaReader *reader, BaruaText id, guint64 *rows,
+                                gboolean *is_noted, GError **error);
+gboolean barua_sqlite_put_done (BaruaTx *tx, BaruaText id, guint64 rows, GError **error);
 BaruaAccount *barua_sqlite_get_account_of (BaruaReader *reader, BaruaText document_id,
                                            GError **error);
 gboolean barua_sqlite_count_accounts (BaruaReader *reader, guint *count, GError **error);

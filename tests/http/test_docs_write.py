@@ -502,6 +502,43 @@ class Rules(Base):
         self.check(self.put(name, {**shown, "note": 1, "_rev": self.stored(name)["_rev"]}), 201)
         self.assertEqual(len(self.stored(name)["tasks"]), 1, "answered once")
 
+    def test_each_rule_runs_once(self):
+        """A record that had no sender at first is answered when it gets one, and never again."""
+        self.c.settings(replies_settings())
+        record = {"type": "data_record", "errors": [], "reported_date": 1795280100000, "fields": {}}
+        name, rev = self.create(value=record)
+        self.assertNotIn("tasks", self.stored(name))
+        self.put(name, {**record, "_rev": rev, "from": self.number()})
+        shown = self.stored(name)
+        self.assertEqual(len(shown["tasks"]), 1)
+        self.put(name, {**record, "_rev": shown["_rev"], "from": self.number()})
+        self.assertNotIn("tasks", self.stored(name))
+
+    def test_replicated_record_is_answered(self):
+        self.c.settings(replies_settings())
+        record = {"type": "data_record", "errors": [], "reported_date": 1795280100000,
+                  "fields": {}, "from": self.number()}
+        name = self.fresh()
+        docs = {"new_edits": False, "docs": [{"_id": name, "_rev": "1-abc", **record}]}
+        for _ in range(2):
+            self.check(self.c.post(NATIVE + "/_bulk_docs", docs), 201, [])
+        shown = self.c.get(f"{NATIVE}/{name}?revs=true").json()
+        self.assertEqual((len(shown["tasks"]), shown["_revisions"]["ids"][1:]), (1, ["abc"]))
+        old = self.fresh()
+        docs = {"new_edits": False, "docs": [{"_id": old, "_rev": "7-abc", **record}]}
+        self.check(self.c.post(NATIVE + "/_bulk_docs", docs), 201, [])
+        self.assertEqual(self.stored(old)["_rev"], "7-abc")
+
+    def test_record_of_a_phone_is_not_answered_again(self):
+        self.c.settings(replies_settings())
+        reference = self.reference("once")
+        self.c.sms([self.incoming("hello", reference=reference)])
+        record, = [r for r in self.c.records()
+                   if r.get("sms_message", {}).get("gateway_ref") == reference]
+        self.assertEqual(len(record["tasks"]), 1)
+        self.check(self.put(record["_id"], {**record, "note": 1}), 201)
+        self.assertEqual(len(self.stored(record["_id"])["tasks"]), 1)
+
     def test_tasks_are_queued(self):
         uuid = self.reference("uuid")
         number = self.number()
