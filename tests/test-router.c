@@ -52,7 +52,7 @@ static const Case cases[] = {
   { "POST", "/api/v1/forms/validate", "/api/v1/forms/validate", "" },
   { "PUT", "/api/v1/forms/validate", NULL, "POST, GET, HEAD" },
   { "GET", "/medic/_all_docs", "/{db}/_all_docs", "db=medic " },
-  { "DELETE", "/medic/_all_docs", "/{db}/{id}", "db=medic id=_all_docs " },
+  { "DELETE", "/medic/_all_docs", NULL, "GET, HEAD" },
   { "GET", "/medic/a", "/{db}/{id}", "db=medic id=a " },
   { "GET", "/medic/a/b%2Fc/d", "/{db}/{id}/{attachment...}", "db=medic id=a attachment=b/c/d " },
   { "GET", "/cdb/~/x%2By", "/cdb/~/{id}", "id=x+y " },
