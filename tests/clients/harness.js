@@ -3,7 +3,7 @@
 // What the client scripts share: the program under test on a database of its own, a plain HTTP
 // request, and tests that print TAP.  The program is the file named by $BARUA.
 
-const { spawn } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const os = require('node:os');
@@ -77,7 +77,7 @@ class Server {
     this.child = null;
   }
 
-  /** Stops the program, which must end well and without a complaint of its checkers. */
+  /** Stops the program, which must end well, without a complaint of its checkers and with nothing to repair. */
   async finish() {
     const child = this.child;
     child.kill('SIGTERM');
@@ -86,9 +86,12 @@ class Server {
     clearTimeout(late);
     this.child = null;
     const log = this.text();
+    const database = path.join(this.directory, 'barua.db');
+    const check = spawnSync(this.program, ['check', '--database', database], { encoding: 'utf8' });
     fs.rmSync(this.directory, { recursive: true, force: true });
     assert.equal(status, 0, `serve ended with ${status}:\n${log}`);
     assert.doesNotMatch(log, TROUBLE);
+    assert.equal(check.status, 0, `barua check:\n${check.stdout}${check.stderr}`);
   }
 
   /** The address of `where`, with the administrator's credentials unless `user` is null. */

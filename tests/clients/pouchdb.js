@@ -216,6 +216,16 @@ test('attachments', async () => {
   await refused(db.putAttachment('k/2', 'late', one.rev, SMALL, 'text/plain'), 409);
   const less = await db.removeAttachment('k/2', 'note.txt', two.rev);
   assert.deepEqual(Object.keys((await db.get('k/2'))._attachments), [name]);
+  const large = crypto.randomBytes(9000000);
+  await db.putAttachment('large', 'film.mp4', large, 'video/mp4');
+  assert(large.equals(await db.getAttachment('large', 'film.mp4')));
+  const [from, to] = [local(), local()];
+  await from.put({ _id: 'large too', _attachments: { 'film.mp4': attachment(large) } });
+  await from.replicate.to(db);
+  await to.replicate.from(db);
+  for (const id of ['large', 'large too']) {
+    assert(large.equals(await to.getAttachment(id, 'film.mp4')), id);
+  }
   const inline = await db.put({ _id: 'inline', _attachments: { 'a b': attachment(SMALL) } });
   assert(SMALL.equals(await db.getAttachment('inline', 'a b')));
   assert.deepEqual([less.ok, inline.ok], [true, true]);
