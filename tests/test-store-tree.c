@@ -569,6 +569,35 @@ START_TEST (attachment_file)
 }
 END_TEST
 
+/* Damage that the check must see, and whether making it again repairs it. */
+static const struct
+{
+  const char *sql;
+  gboolean is_repaired;
+} damages[] = {
+  { "UPDATE blob SET refs = refs + 1", TRUE },
+  { "UPDATE blob SET unused = 5", TRUE },
+  { "DELETE FROM att", TRUE },
+  { "DELETE FROM piece", FALSE },
+  { "UPDATE att SET hash = 'x'", FALSE },
+  { "UPDATE att SET blobnum = 99", FALSE },
+};
+
+START_TEST (attachment_check)
+{
+  g_autoptr (GPtrArray) differences = NULL;
+
+  attach ("a", NULL, "x", BARUA_TEXT ("hello"));
+  assert_sound ();
+  exec (damages[_i].sql);
+  ck_assert (barua_store_check (store, &differences, NULL));
+  ck_assert_msg (differences->len > 0, "not seen: %s", damages[_i].sql);
+  ck_assert (barua_store_reindex (store, NULL));
+  if (damages[_i].is_repaired)
+    assert_sound ();
+}
+END_TEST
+
 START_TEST (attachment_names)
 {
   static const char *const bad[] = { "", "_x", "\xff" };
@@ -611,6 +640,7 @@ barua_suite (void)
 
   tcase_add_loop_test (tc, tree_random, 0, 60);
   tcase_add_test (tc, attachment_names);
+  tcase_add_loop_test (tc, attachment_check, 0, G_N_ELEMENTS (damages));
   suite_add_tcase (suite, tc);
   suite_add_tcase (suite, verbs ("file", set_up_file));
   return suite;

@@ -22,6 +22,12 @@
 #define UNUSED_MS (60 * 60 * 1000)
 #define LOCAL_MS (180 * G_GINT64_CONSTANT (86400000))
 
+/* Texts of revisions that are no leaves stay for 30 days, 20 of each document (documents.md 4);
+ * they are looked through once a day. */
+#define KEPT_MS (30 * G_GINT64_CONSTANT (86400000))
+#define KEPT_TEXTS 20
+#define KEPT_INTERVAL_MS G_GINT64_CONSTANT (86400000)
+
 /* Numbers of pieces that each run of bytes has to itself; as in sqlite-attachments.c. */
 #define PIECES_OF_A_BLOB 65536
 
@@ -346,6 +352,70 @@ drop_blob (BaruaSqliteConnection *connection, gint64 blob, GError **error)
          && run_on (connection, BARUA_SQL_BLOB_DELETE, blob, error);
 }
 
+/* Collects texts that are too old, or of a document that has too many; in the arena. */
+static gboolean
+find_outdated (BaruaSqliteConnection *connection, gint64 after, GArray *texts, GError **error)
+{
+  g_autoptr (BaruaStatement) slice
+      = barua_sqlite_statement (connection, BARUA_SQL_KEPT_SLICE, error);
+  gboolean has_row = FALSE;
+  gint64 docnum = 0;
+  guint n = 0;
+
+  if (slice == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (slice, 1, after);
+  sqlite3_bind_int64 (slice, 2, after + COMPACT_DOCUMENTS);
+  while (texts->len < COMPACT_TEXTS)
+    {
+      if (!barua_statement_step (slice, &has_row, error))
+        return FALSE;
+      if (!has_row)
+        return TRUE;
+      n = sqlite3_column_int64 (slice, 0) == docnum ? n + 1 : 1;
+      docnum = sqlite3_column_int64 (slice, 0);
+      if (n <= KEPT_TEXTS && sqlite3_column_int64 (slice, 4) >= connection->now_ms - KEPT_MS)
+        continue;
+      const OldText text = { docnum, sqlite3_column_int64 (slice, 1),
+                             barua_arena_copy (connection->arena, barua_column_text (slice, 2)),
+                             sqlite3_column_int64 (slice, 3) };
+      g_array_append_val (texts, text);
+    }
+  return TRUE;
+}
+
+/* One slice of the daily look; *is_done when it has come to the end, or is not due. */
+static gboolean
+drop_outdated (BaruaSqliteConnection *connection, gboolean *is_done, GError **error)
+{
+  BaruaSqlite *sqlite = barua_sqlite_of (&connection->tx.reader);
+  g_autoptr (GArray) texts = g_array_new (FALSE, FALSE, sizeof (OldText));
+  gint64 last;
+
+  *is_done
+      = sqlite->kept_cursor == 0 && connection->now_ms - sqlite->kept_begun_ms < KEPT_INTERVAL_MS;
+  if (*is_done)
+    return TRUE;
+  if (sqlite->kept_cursor == 0)
+    sqlite->kept_begun_ms = connection->now_ms;
+  if (connection->arena == NULL)
+    connection->arena = barua_arena_new ();
+  barua_arena_reset (connection->arena);
+  if (!find_outdated (connection, sqlite->kept_cursor, texts, error)
+      || !barua_sqlite_query_integer (connection->handle, "SELECT max(docnum) FROM doc", &last,
+                                      error))
+    return FALSE;
+  for (guint i = 0; i < texts->len; i++)
+    if (!drop_old_text (connection, &g_array_index (texts, OldText, i), error))
+      return FALSE;
+  if (texts->len < COMPACT_TEXTS)
+    sqlite->kept_cursor += COMPACT_DOCUMENTS;
+  *is_done = sqlite->kept_cursor > last;
+  if (*is_done)
+    sqlite->kept_cursor = 0;
+  return TRUE;
+}
+
 gboolean
 barua_sqlite_sweep (BaruaTx *tx, gboolean *is_done, GError **error)
 {
@@ -353,11 +423,11 @@ barua_sqlite_sweep (BaruaTx *tx, gboolean *is_done, GError **error)
   BaruaStatement *forget = barua_sqlite_statement (connection, BARUA_SQL_LOCAL_FORGET, error);
   gint64 blob;
 
+  *is_done = FALSE;
   if (forget == NULL || !find_unused (connection, &blob, error))
     return FALSE;
-  *is_done = blob == 0;
   if (blob != 0)
     return drop_blob (connection, blob, error);
   sqlite3_bind_int64 (forget, 1, connection->now_ms - LOCAL_MS);
-  return barua_statement_run (forget, error);
+  return barua_statement_run (forget, error) && drop_outdated (connection, is_done, error);
 }

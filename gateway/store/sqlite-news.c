@@ -229,6 +229,7 @@ watch_file (BaruaStore *store, BaruaSqliteNews *news)
   news->timeout = g_timeout_source_new_seconds (FOREIGN_INTERVAL_S);
   g_source_set_callback (news->timeout, look, store, NULL);
   g_source_attach (news->timeout, news->context);
+  look (store); /* what is there now is no news */
 }
 
 void

@@ -507,8 +507,8 @@ gboolean barua_tx_put_meta (BaruaTx *tx, const char *key, const char *value, GEr
  * barua_store_check:
  * @differences: (out) (transfer full) (element-type utf8): one line each; empty when all is well
  *
- * Compares everything derived (queue rows, counters, winners) with what the documents say, and has
- * the file checked. Blocks for long on a big file.
+ * Compares everything derived (queue rows, view rows, counters, winners, counts of attachments) with
+ * what the documents say, and has the file checked. Blocks for long on a big file.
  *
  * Returns: %FALSE only when the check itself failed
  */
