@@ -210,7 +210,7 @@ start (const BaruaConfig *config, const Options *options, GError **error)
     return NULL;
   raise_file_limit (config->max_connections);
   app->server = make_server (config, app);
-  return listen_all (config, app->server, error) ? g_steal_pointer (&app) : NULL;
+  return g_steal_pointer (&app);
 }
 
 static int
@@ -230,10 +230,18 @@ run (const BaruaConfig *config, const Options *options)
   guint sources[]
       = { g_unix_signal_add (SIGTERM, stop, &running), g_unix_signal_add (SIGINT, stop, &running),
           g_unix_signal_add (SIGHUP, hang_up, NULL) };
-  g_main_loop_run (loop);
+  /* listening comes last: who hears of it may stop us at once */
+  gboolean listens = listen_all (config, app->server, &error);
+  if (listens)
+    g_main_loop_run (loop);
   for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
   g_clear_pointer (&app, barua_app_free);
+  if (!listens)
+    {
+      fprintf (stderr, "barua serve: %s\n", error->message);
+      return 1;
+    }
   g_message ("stopped");
   return 0;
 }
