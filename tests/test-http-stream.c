@@ -674,7 +674,6 @@ static void
 listen_to_beats (gpointer data)
 {
   int fd = barua_http_connect (port);
-  g_autoptr (GString) answer = g_string_new (NULL);
 
   barua_http_send (fd, "GET /feed?beat=30 HTTP/1.1\r\n" HOST "\r\n", -1);
   for (guint i = 0; i < 20; i++)

@@ -81,7 +81,7 @@ close_stream (BaruaStream *stream)
 static void
 lose (BaruaStream *stream)
 {
-  g_autoptr (BaruaStream) keep = barua_stream_ref (stream);
+  g_autoptr (BaruaStream) keep G_GNUC_UNUSED = barua_stream_ref (stream);
 
   if (!stream->is_open)
     return;
@@ -362,7 +362,7 @@ barua_stream_write_text (BaruaStream *stream, const char *text)
 void
 barua_stream_end (BaruaStream *stream)
 {
-  g_autoptr (BaruaStream) keep = barua_stream_ref (stream);
+  g_autoptr (BaruaStream) keep G_GNUC_UNUSED = barua_stream_ref (stream);
 
   if (!stream->is_open)
     return;
@@ -382,7 +382,7 @@ barua_stream_end (BaruaStream *stream)
 void
 barua_stream_abort (BaruaStream *stream)
 {
-  g_autoptr (BaruaStream) keep = barua_stream_ref (stream);
+  g_autoptr (BaruaStream) keep G_GNUC_UNUSED = barua_stream_ref (stream);
 
   if (!stream->is_open)
     return;
