@@ -262,7 +262,11 @@ append_change (const BaruaChange *change, gpointer data)
   if (feed->feed.limit > 0)
     feed->feed.limit--;
   if (feed->feed.is_descending)
-    return out->len <= MAX_ANSWER_BYTES;
+    {
+      if (out->len > MAX_ANSWER_BYTES)
+        barua_answer_too_large (&feed->error);
+      return feed->error == NULL;
+    }
   feed->is_full = out->len >= BARUA_PAGE_BYTES && feed->feed.limit != 0;
   return !feed->is_full;
 }

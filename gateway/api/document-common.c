@@ -418,3 +418,10 @@ barua_request_edit_rev (BaruaRequest *request, BaruaText in_body, BaruaText *rev
   barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, reason, NULL);
   return FALSE;
 }
+
+void
+barua_answer_too_large (GError **error)
+{
+  g_set_error_literal (error, BARUA_HTTP_ERROR, BARUA_HTTP_ERROR_UNAVAILABLE,
+                       "The answer would be larger than 64 MiB: ask for less with limit or a range.");
+}

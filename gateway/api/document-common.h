@@ -150,4 +150,7 @@ gboolean barua_request_knows_etag (BaruaRequest *request, const char *etag);
  */
 gboolean barua_request_edit_rev (BaruaRequest *request, BaruaText in_body, BaruaText *rev);
 
+/** Sets why an answer that is made in one piece is not given: it would take more than its limit of memory. */
+void barua_answer_too_large (GError **error);
+
 G_END_DECLS

@@ -263,7 +263,9 @@ append_group (const BaruaViewRow *row, gpointer data)
   g_string_append (out, ",\"value\":");
   g_string_append_len (out, row->value.p, (gssize)row->value.n);
   g_string_append_c (out, '}');
-  return out->len <= MAX_ANSWER_BYTES;
+  if (out->len > MAX_ANSWER_BYTES)
+    barua_answer_too_large (&view->error);
+  return view->error == NULL;
 }
 
 /* What stands before the rows. */
