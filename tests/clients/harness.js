@@ -41,7 +41,12 @@ class Server {
     this.log = path.join(this.directory, 'stderr.log');
     this.port = 0;
     this.kills = 0;
-    process.on('exit', () => this.child && this.child.kill('SIGKILL'));
+    process.on('exit', () => {
+      if (this.child) {
+        this.child.kill('SIGKILL');
+      }
+      fs.rmSync(this.directory, { recursive: true, force: true });
+    });
   }
 
   /** Starts the program and waits until it listens; a restart keeps the port. */
@@ -88,7 +93,6 @@ class Server {
     const log = this.text();
     const database = path.join(this.directory, 'barua.db');
     const check = spawnSync(this.program, ['check', '--database', database], { encoding: 'utf8' });
-    fs.rmSync(this.directory, { recursive: true, force: true });
     assert.equal(status, 0, `serve ended with ${status}:\n${log}`);
     assert.doesNotMatch(log, TROUBLE);
     assert.equal(check.status, 0, `barua check:\n${check.stdout}${check.stderr}`);
