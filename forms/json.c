@@ -7,17 +7,13 @@
 
 #include "forms/json.h"
 
-#include "forms/bytes.h"
 #include "forms/error.h"
+#include "forms/json-private.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 G_DEFINE_QUARK (barua_forms_error, barua_forms_error)
-
-/* Integers beyond this are not exact in a double (IEEE 754). */
-#define MAX_SAFE_INTEGER 9007199254740992.0
 
 /* ---- reading: is it JSON? ---- */
 
@@ -36,20 +32,6 @@ refuse (Scanner *s, const char *reason)
   if (s->reason == NULL)
     s->reason = reason;
   return FALSE;
-}
-
-static inline gboolean
-is_blank (char c)
-{
-  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-static inline const char *
-skip_blanks (const char *p, const char *end)
-{
-  while (p < end && is_blank (*p))
-    p++;
-  return p;
 }
 
 static gboolean
@@ -158,28 +140,6 @@ take_escape (Scanner *s)
     return refuse (s, "lone surrogate in a string");
   s->p += 6;
   return TRUE;
-}
-
-/* Bytes of the valid UTF-8 sequence at @p (RFC 3629), 0 when there is none. */
-static gsize
-utf8_length (const char *p, const char *end)
-{
-  const guchar *b = (const guchar *)p;
-  gsize left = (gsize)(end - p);
-  gsize n = b[0] < 0x80 ? 1 : b[0] >= 0xC2 && b[0] <= 0xDF ? 2 : (b[0] & 0xF0) == 0xE0 ? 3 : 4;
-
-  if (n == 1)
-    return 1;
-  if (b[0] < 0xC2 || b[0] > 0xF4 || left < n)
-    return 0;
-  guchar low = b[0] == 0xE0 ? 0xA0 : b[0] == 0xF0 ? 0x90 : 0x80;
-  guchar high = b[0] == 0xED ? 0x9F : b[0] == 0xF4 ? 0x8F : 0xBF;
-  if (b[1] < low || b[1] > high)
-    return 0;
-  for (gsize i = 2; i < n; i++)
-    if ((b[i] & 0xC0) != 0x80)
-      return 0;
-  return n;
 }
 
 /* A string; @s stands at the opening quote. */
@@ -363,23 +323,6 @@ barua_json_read (const char *text, gssize length, BaruaJson *value, GError **err
 }
 
 /* ---- walking valid text ---- */
-
-/* The end of the valid string at @p, which ends before @end. */
-static const char *
-skip_string (const char *p, const char *end)
-{
-  p++;
-  for (;;)
-    {
-      while (end - p >= 8 && barua_escape_bits (barua_load_word (p)) == 0)
-        p += 8;
-      while (*p != '"' && *p != '\\')
-        p++;
-      if (*p == '"')
-        return p + 1;
-      p += 2; /* the backslash and what it escapes */
-    }
-}
 
 static const char *
 skip_container (const char *p, const char *end)
@@ -675,7 +618,7 @@ barua_json_integer (BaruaJson value, gint64 *integer)
     return FALSE;
 
   double number = barua_json_number (value);
-  if (!(fabs (number) <= MAX_SAFE_INTEGER) || floor (number) != number)
+  if (!(fabs (number) <= BARUA_JSON_MAX_SAFE_INTEGER) || floor (number) != number)
     return FALSE;
   *integer = (gint64)number;
   return TRUE;
@@ -764,203 +707,4 @@ barua_json_equal (BaruaJson a, BaruaJson b)
     default:
       return TRUE;
     }
-}
-
-/* ---- writing ---- */
-
-static void
-append_escape (GString *out, guchar c)
-{
-  static const char letters[] = { ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
-                                  ['\r'] = 'r', ['\t'] = 't', ['"'] = '"', ['\\'] = '\\' };
-  char escape[] = { '\\', c < sizeof letters ? letters[c] : '\0' };
-
-  if (escape[1] != '\0')
-    g_string_append_len (out, escape, 2);
-  else
-    g_string_append_printf (out, "\\u%04x", c);
-}
-
-/* Appends the JSON string of @text, some of which needs more than a copy; the first @plain bytes
- * do not. */
-static void
-append_special (GString *out, BaruaText text, gsize plain)
-{
-  const char *p = text.p + plain, *end = text.p + text.n, *run = text.p;
-
-  g_string_append_c (out, '"');
-  while (p < end)
-    {
-      guchar c = (guchar)*p;
-      gsize n = c < 0x80 ? 1 : utf8_length (p, end);
-      if (n > 0 && c >= 0x20 && c != '"' && c != '\\')
-        {
-          p += n;
-          continue;
-        }
-      g_string_append_len (out, run, p - run);
-      if (n == 0)
-        g_string_append (out, "\xEF\xBF\xBD");
-      else
-        append_escape (out, c);
-      run = ++p;
-    }
-  if (run < end)
-    g_string_append_len (out, run, end - run);
-  g_string_append_c (out, '"');
-}
-
-/* Makes room for @n bytes more; where they begin. */
-static inline char *
-grow (GString *out, gsize n)
-{
-  gsize before = out->len;
-
-  g_string_set_size (out, before + n);
-  return out->str + before;
-}
-
-void
-barua_json_append_string (GString *out, BaruaText text)
-{
-  gsize plain = text.n > 0 ? (gsize)(barua_skip_plain (text.p, text.p + text.n) - text.p) : 0;
-
-  if (plain < text.n)
-    {
-      append_special (out, text, plain);
-      return;
-    }
-  char *p = grow (out, text.n + 2);
-  p[0] = '"';
-  if (text.n > 0)
-    memcpy (p + 1, text.p, text.n);
-  p[text.n + 1] = '"';
-}
-
-void
-barua_json_append_integer (GString *out, gint64 number)
-{
-  char digits[24];
-  char *p = digits + sizeof digits;
-  guint64 rest = number < 0 ? -(guint64)number : (guint64)number;
-
-  do
-    *--p = (char)('0' + rest % 10);
-  while ((rest /= 10) > 0);
-  if (number < 0)
-    *--p = '-';
-  g_string_append_len (out, p, digits + sizeof digits - p);
-}
-
-/* The shortest decimal digits that read back as @number (> 0); *@point is where the point stands. */
-static void
-shortest_digits (double number, char digits[32], int *point)
-{
-  char text[40];
-  int least = number < DBL_MIN ? 0 : 14; /* a subnormal number has fewer digits */
-
-  for (int precision = least; precision <= 16; precision++)
-    {
-      char format[] = { '%', '.', '0' + precision / 10, '0' + precision % 10, 'e', '\0' };
-      g_ascii_formatd (text, sizeof text, format, number);
-      if (g_ascii_strtod (text, NULL) == number)
-        break;
-    }
-  char *out = digits;
-  const char *p = text;
-  for (; *p != 'e'; p++)
-    if (*p != '.')
-      *out++ = *p;
-  while (out > digits + 1 && out[-1] == '0')
-    out--;
-  *out = '\0';
-  *point = (int)g_ascii_strtoll (p + 1, NULL, 10) + 1;
-}
-
-/* ECMA-262, Number::toString, for a finite number > 0. */
-static void
-append_positive (GString *out, double number)
-{
-  char digits[32];
-  int point = 0;
-
-  shortest_digits (number, digits, &point);
-  int n = (int)strlen (digits);
-  if (point > 21 || point < -5)
-    {
-      g_string_append_c (out, digits[0]);
-      if (n > 1)
-        {
-          g_string_append_c (out, '.');
-          g_string_append_len (out, digits + 1, n - 1);
-        }
-      g_string_append_printf (out, "e%+d", point - 1);
-      return;
-    }
-  if (point <= 0)
-    {
-      g_string_append (out, "0.");
-      for (int i = point; i < 0; i++)
-        g_string_append_c (out, '0');
-      g_string_append_len (out, digits, n);
-      return;
-    }
-  g_string_append_len (out, digits, MIN (n, point));
-  for (int i = n; i < point; i++)
-    g_string_append_c (out, '0');
-  if (n > point)
-    {
-      g_string_append_c (out, '.');
-      g_string_append_len (out, digits + point, n - point);
-    }
-}
-
-void
-barua_json_append_number (GString *out, double number)
-{
-  if (!isfinite (number))
-    {
-      g_string_append (out, "null");
-      return;
-    }
-  if (fabs (number) <= MAX_SAFE_INTEGER && floor (number) == number)
-    {
-      barua_json_append_integer (out, (gint64)number);
-      return;
-    }
-  if (number < 0)
-    g_string_append_c (out, '-');
-  append_positive (out, fabs (number));
-}
-
-void
-barua_json_append_minified (GString *out, BaruaJson value)
-{
-  const char *p = value.text, *end = value.text + value.length, *run = p;
-
-  while (p < end)
-    {
-      if (*p == '"')
-        p = skip_string (p, end);
-      else if (is_blank (*p))
-        {
-          g_string_append_len (out, run, p - run);
-          run = p = skip_blanks (p, end);
-        }
-      else
-        p++;
-    }
-  if (run < end)
-    g_string_append_len (out, run, end - run);
-}
-
-void
-barua_json_append_key (GString *out, const char *name)
-{
-  char last = out->len > 0 ? out->str[out->len - 1] : '{';
-
-  if (last != '{' && last != '[')
-    g_string_append_c (out, ',');
-  barua_json_append_string (out, barua_text (name));
-  g_string_append_c (out, ':');
 }
