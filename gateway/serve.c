@@ -117,6 +117,15 @@ hang_up (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* SIGUSR2: asks for what timers would do; nothing is timed in this version, and nobody is to die of
+ * asking. */
+static gboolean
+run_timers (gpointer data)
+{
+  g_message ("SIGUSR2: nothing is timed in this version");
+  return G_SOURCE_CONTINUE;
+}
+
 /* ---- starting ---- */
 
 /* As many open files as connections may need (cli.md, max-connections). */
@@ -229,7 +238,8 @@ run (const BaruaConfig *config, const Options *options)
   signal (SIGPIPE, SIG_IGN); /* who reads our log may go before us */
   guint sources[]
       = { g_unix_signal_add (SIGTERM, stop, &running), g_unix_signal_add (SIGINT, stop, &running),
-          g_unix_signal_add (SIGHUP, hang_up, NULL) };
+          g_unix_signal_add (SIGHUP, hang_up, NULL),
+          g_unix_signal_add (SIGUSR2, run_timers, NULL) };
   /* listening comes last: who hears of it may stop us at once */
   gboolean listens = listen_all (config, app->server, &error);
   if (listens)
