@@ -7,7 +7,7 @@ BUILD_PACKAGES = meson ninja-build pkg-config libglib2.0-dev libglib2.0-dev-bin 
 TEST_PACKAGES = check python3 clang libclang-rt-14-dev $(NODE_PACKAGES)
 # a node that came from elsewhere is kept: Debian's packages would not install beside it
 NODE_PACKAGES = $(shell { command -v node && command -v npm; } > /dev/null || echo nodejs npm)
-BENCH_PACKAGES = valgrind python3 curl libjson-glib-dev
+BENCH_PACKAGES = valgrind python3 curl libjson-glib-dev $(NODE_PACKAGES)
 COVERAGE_PACKAGES = gcovr python3
 SUDO = $(shell [ `id -u` = 0 ] || echo sudo)
 
@@ -40,6 +40,7 @@ bench:
 	ninja -C build-bench
 	python3 tests/bench/parse.py --build build-bench
 	python3 tests/bench/run.py --build build-bench
+	python3 tests/bench/documents.py --build build-bench
 
 # lines and branches that the unit, store and HTTP tests reach, by folder
 coverage:
