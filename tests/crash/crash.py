@@ -9,7 +9,8 @@ one play the phone (fetch replies, report states), and kills it at a random mome
 before it listens.  What a client got a 200 for is remembered by the client alone.
 Checked: an acknowledged reference has exactly one record, another one none or one; an acknowledged
 status is in the history of its message, and the state never stands behind it; a message that was
-handed out exists; `barua check` finds the queue equal to the documents.
+handed out exists; `barua check` finds the queue equal to the documents.  What the connections of
+documents.py wrote is checked there.
 """
 
 import argparse
@@ -28,8 +29,10 @@ import urllib.parse
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "http"))
 from harness import FORM_TYPE, FORMS, JSON_TYPE, PASSWORD, Server, basic, binary  # noqa: E402
 
+from documents import DB, Documents  # noqa: E402
+
 Figures = collections.namedtuple("Figures", "book server faults restart_ms early count lost "
-                                            "doubled sampled seconds")
+                                            "doubled sampled seconds documents")
 RANK = {"pending": 0, "forwarded-to-gateway": 1, "received-by-gateway": 2,
         "forwarded-by-gateway": 3, "sent": 4, "delivered": 5}
 WORDS = (("UNSENT", "received-by-gateway"), ("PENDING", "forwarded-by-gateway"),
@@ -68,9 +71,9 @@ class Round:
         self.stopping = threading.Event()
         self.threads = []
 
-    def start(self, connections):
+    def start(self, connections, documents):
         jobs = [lambda i=i: self.post_batches(i) for i in range(connections)]
-        jobs += [self.post_records, self.phone]
+        jobs += [self.post_records, self.phone, *documents.jobs(self)]
         self.threads = [threading.Thread(target=self.guard, args=(job,)) for job in jobs]
         for t in self.threads:
             t.start()
@@ -240,10 +243,12 @@ def everything(book, client, faults):
 
 def run(options):
     book, faults, sampled = Book(), [], 0
+    documents = Documents(book)
     server, rng = Server(), random.Random(options.seed)
     started = time.monotonic()
     server.start()
     server.client().settings(SETTINGS)
+    assert server.client().request("PUT", DB).status == 201
     server.stop()
     restart_ms, early = [], 0
     try:
@@ -260,7 +265,7 @@ def run(options):
             if number % options.sample_every == 0 and number:
                 sampled += sample(book, server.client(), number - 1, faults)
             load = Round(book, server.port, number)
-            load.start(options.connections)
+            load.start(options.connections, documents)
             time.sleep(0.05 + rng.random() * options.life)
             server.kill()
             load.join()
@@ -268,10 +273,11 @@ def run(options):
                 complaint = check_database(server)
                 if complaint:
                     faults.append(f"round {number}: {complaint}")
-                if faults:
+                if faults or documents.faults:
                     break
         server.start()
         count, lost, doubled = everything(book, server.client(), faults)
+        documents.verify(server.port)
         if server.stop() != 0:
             faults.append("the last stop was not clean")
         complaint = check_database(server)
@@ -281,7 +287,7 @@ def run(options):
         print(server.log()[-3000:], file=sys.stderr)
         raise
     return report(options, Figures(book, server, faults, restart_ms, early, count, lost, doubled,
-                                   sampled, time.monotonic() - started))
+                                   sampled, time.monotonic() - started, documents))
 
 
 def report(options, f):
@@ -298,13 +304,14 @@ def report(options, f):
             f"doubled                    {f.doubled}\n"
             f"messages handed out        {len(book.states)}\n"
             f"states acknowledged        {states}\n"
+            f"{f.documents.report()}"
             f"restart, median            {sorted(f.restart_ms)[len(f.restart_ms) // 2]:.0f} ms\n"
             f"time                       {f.seconds:.0f} s\n"
             f"faults                     {len(f.faults)}\n")
     if book.first_refusal:
         text += f"first answer that was not 200: {book.first_refusal}\n"
-    text += "".join(f"fault: {fault}\n" for fault in f.faults[:40])
-    if f.faults:
+    text += "".join(f"fault: {fault}\n" for fault in (f.faults + f.documents.faults)[:40])
+    if f.faults or f.documents.faults:
         text += f"the database stays in {f.server.directory}\n"
     else:
         shutil.rmtree(f.server.directory, ignore_errors=True)
@@ -312,7 +319,9 @@ def report(options, f):
               ("no acknowledged message is lost", not f.lost),
               ("no message is doubled", not f.doubled),
               ("nothing else is wrong: states, queue, documents, restarts",
-               len(f.faults) == f.lost + f.doubled))
+               len(f.faults) == f.lost + f.doubled),
+              ("documents were written", f.documents.acked and f.documents.attached),
+              ("documents, attachments and changes are as acknowledged", not f.documents.faults))
     if options.tap:
         print("".join(f"# {line}\n" for line in text.splitlines()), end="")
     else:
