@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include <glib/gstdio.h>
 #include <sqlite3.h>
 
 /* ---- files ---- */
@@ -351,6 +352,192 @@ START_TEST (store_migrations)
     }
 }
 END_TEST
+
+/* ---- a file of an older schema, with something in it ---- */
+
+/* Puts the file that an older version filled in the place of the store's own, and opens it. */
+static void
+open_populated (int version)
+{
+  g_autofree char *name = g_strdup_printf ("populated-%d.sql", version);
+  g_autofree char *file = g_build_filename (g_getenv ("BARUA_TEST_DATA"), name, NULL);
+  g_autofree char *dump = NULL;
+
+  ck_assert_msg (g_file_get_contents (file, &dump, NULL, NULL), "%s is missing", file);
+  g_clear_pointer (&store, barua_store_close);
+  ck_assert_int_eq (g_unlink (path), 0);
+  exec_on_file (dump);
+  store = open_store ();
+}
+
+/* A statement and the number that it answers. */
+typedef struct
+{
+  const char *sql;
+  gint64 value;
+} Ask;
+
+static gboolean
+ask_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  Ask *request = data;
+
+  return barua_sqlite_query_integer (((BaruaSqliteConnection *)tx)->handle, request->sql,
+                                     &request->value, error);
+}
+
+/* The number that one statement answers. */
+static gint64
+ask (const char *sql)
+{
+  Ask request = { .sql = sql };
+
+  ck_assert (barua_store_write (store, ask_job, &request, NULL));
+  return request.value;
+}
+
+/* What a poll finds at a time: uuids, each with a blank. */
+typedef struct
+{
+  gint64 now_ms;
+  GString *uuids;
+} Poll;
+
+static gboolean
+poll_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  Poll *poll = data;
+  g_autoptr (GPtrArray) messages = NULL;
+
+  if (!barua_tx_take_messages (tx, "other", 25, poll->now_ms, 300, &messages, error))
+    return FALSE;
+  for (guint i = 0; i < messages->len; i++)
+    g_string_append_printf (poll->uuids, "%s ",
+                            ((const BaruaQueuedMessage *)messages->pdata[i])->uuid.p);
+  return TRUE;
+}
+
+/* Compares what another account is handed out at a time. */
+static void
+assert_poll (gint64 now_ms, const char *uuids)
+{
+  Poll poll = { now_ms, g_string_new (NULL) };
+
+  ck_assert (barua_store_write (store, poll_job, &poll, NULL));
+  ck_assert_str_eq (poll.uuids->str, uuids);
+  g_string_free (poll.uuids, TRUE);
+}
+
+/* Claims a reference that has an owner, and one that has none. */
+static gboolean
+old_claims_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  gboolean is_new[2];
+
+  if (!barua_tx_claim_reference (tx, barua_text ("ref-1"), &is_new[0], error)
+      || !barua_tx_claim_reference (tx, barua_text ("ref-9"), &is_new[1], error))
+    return FALSE;
+  ck_assert (!is_new[0]);
+  ck_assert (is_new[1]);
+  /* nothing is kept: the job fails */
+  g_set_error_literal (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_CONFLICT, "as the test wants");
+  return FALSE;
+}
+
+static gboolean
+old_account_query (BaruaReader *reader, gpointer data, GError **error)
+{
+  g_autoptr (BaruaAccount) account = barua_reader_get_account (reader, "admin", error);
+
+  if (account == NULL)
+    return FALSE;
+  ck_assert_str_eq (account->document_id, "org.couchdb.user:admin");
+  ck_assert (g_str_has_prefix (account->hash, "$y$"));
+  return TRUE;
+}
+
+/* Messages that version 1 handed out to `admin`, and when their lease is over. */
+#define OLD_LEASE_END G_GINT64_CONSTANT (1795295730480)
+#define OLD_HANDED "01a1fff2-4741-7cb6-ae7b-dfe29d39429b 01a1fff2-4741-7399-addb-55f10e5bfbc3 "
+
+START_TEST (store_populated_read)
+{
+  BaruaDatabaseInfo info;
+
+  open_populated (1);
+  assert_sound ();
+  ck_assert (barua_store_read (store, info_query, &info, NULL));
+  ck_assert_int_eq (info.update_seq, 17);
+  ck_assert_int_eq (info.live, 8);
+  assert_body ("plain", NULL, "{\"n\":1.50,\"t\":\"\xc3\xa9\"}");
+  assert_no_document ("gone", NULL, BARUA_STORE_ERROR_DELETED);
+  assert_no_document ("nowhere", NULL, BARUA_STORE_ERROR_NOT_FOUND);
+  ck_assert (barua_store_read (store, old_account_query, NULL, NULL));
+  ck_assert (!barua_store_write (store, old_claims_job, NULL, NULL));
+  ck_assert_int_eq (ask ("PRAGMA user_version"), barua_sqlite_schema_version ());
+}
+END_TEST
+
+/* What admin has on lease is kept from others until the lease is over. */
+START_TEST (store_populated_queue)
+{
+  open_populated (1);
+  assert_poll (OLD_LEASE_END - 1000, "u1 ");
+  assert_poll (OLD_LEASE_END + 1, "u1 " OLD_HANDED);
+  assert_sound ();
+}
+END_TEST
+
+START_TEST (store_populated_write)
+{
+  int code = -1;
+
+  open_populated (1);
+  g_autoptr (BaruaDocument) plain = get ("plain", NULL, &code);
+  ck_assert_ptr_nonnull (plain);
+  put_expecting (edit_of ("plain", NULL, "{}"), BARUA_STORE_ERROR_CONFLICT);
+  const BaruaWritten third = put ("plain", plain->rev.p, "{\"n\":3}");
+  ck_assert_int_eq (third.seq, 17 + 1); /* numbers go on where they were */
+  ck_assert (g_str_has_prefix (third.rev, "3-"));
+  ck_assert (g_str_has_prefix (delete ("plain", third.rev).rev, "4-"));
+  ck_assert (g_str_has_prefix (put ("gone", NULL, "{}").rev, "3-"));
+
+  g_autoptr (BaruaDocument) waiting = get ("waiting", NULL, &code);
+  ck_assert_ptr_nonnull (waiting);
+  put_message ("waiting", waiting->rev.p, "u1", "sent", 1000);
+  put_message ("cancelled", NULL, "u4", "pending", 500);
+  assert_poll (OLD_LEASE_END - 1000, "u4 ");
+  assert_sound ();
+
+  g_clear_pointer (&store, barua_store_close);
+  store = open_store ();
+  assert_no_document ("plain", NULL, BARUA_STORE_ERROR_DELETED);
+  assert_body ("gone", NULL, "{}");
+  assert_sound ();
+}
+END_TEST
+
+/* The messages are made anew from the documents; what was damaged is noticed before. */
+START_TEST (store_populated_reindex)
+{
+  g_autoptr (GPtrArray) differences = NULL;
+  gint64 n;
+
+  open_populated (1);
+  n = ask ("SELECT count(*) FROM msg");
+  ck_assert_int_ge (n, 4);
+  ck_assert (barua_store_reindex (store, NULL));
+  assert_sound ();
+  exec ("DELETE FROM msg");
+  ck_assert (barua_store_check (store, &differences, NULL));
+  ck_assert_uint_ge (differences->len, 1);
+  ck_assert (barua_store_reindex (store, NULL));
+  ck_assert_int_eq (ask ("SELECT count(*) FROM msg"), n);
+  assert_sound ();
+  assert_poll (OLD_LEASE_END + 1, "u1 " OLD_HANDED);
+}
+END_TEST
+
 Suite *
 barua_suite (void)
 {
@@ -368,6 +555,10 @@ barua_suite (void)
   tcase_add_test (tc, store_unclean_mark);
   tcase_add_test (tc, store_other_default);
   tcase_add_test (tc, store_settings);
+  tcase_add_test (tc, store_populated_read);
+  tcase_add_test (tc, store_populated_queue);
+  tcase_add_test (tc, store_populated_write);
+  tcase_add_test (tc, store_populated_reindex);
   suite_add_tcase (suite, tc);
 
   tc = tcase_create ("schema");
