@@ -105,6 +105,12 @@ def fill(server, start, end):
     return middle or 0
 
 
+def rate_of(value):
+    """What gwload measured as (documents or requests a second, remark)."""
+    return value["msgs_per_s"], f"p99 {value['p99_ms']:.1f} ms, " \
+                                f"CPU {1e6 / max(value['msgs_per_cpu_s'], 0.1):,.0f} µs each"
+
+
 class Measures:
     def __init__(self, tools, options):
         self.tools, self.options = tools, options
@@ -272,13 +278,10 @@ class Measures:
             f"{value['seconds']:.1f} s, of it {value['cpu']:.1f} s CPU of the client")
         for name, path, connections in READS:
             value = self.read_load(server, path, connections, COMPARED, middle)
-            out[f"{name}, c={connections}"] = (value["rps"], f"p99 {value['p99_ms']:.1f} ms")
-        value = self.put_load(server)
-        out["PUT of single documents, c=64"] = (value["rps"], f"p99 {value['p99_ms']:.1f} ms")
+            out[f"{name}, c={connections}"] = rate_of(value)
+        out["PUT of single documents, c=64"] = rate_of(self.put_load(server))
         for per in (100, 1000):
-            value = self.bulk_load(server, per)
-            out[f"_bulk_docs of {per}, c=4, documents"] = (value["msgs_per_s"],
-                                                           f"p99 {value['p99_ms']:.0f} ms")
+            out[f"_bulk_docs of {per}, c=4, documents"] = rate_of(self.bulk_load(server, per))
 
     def express(self):
         ours, theirs, reason = {}, {}, ""
