@@ -45,7 +45,7 @@ bench:
 # lines and branches that the unit, store and HTTP tests reach, by folder
 coverage:
 	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(COVERAGE_PACKAGES))
-	@[ -f build-coverage/build.ninja ] || CC=gcc meson setup build-coverage --buildtype=debug -Db_coverage=true
+	@[ -f build-coverage/build.ninja ] || CC=gcc meson setup build-coverage --buildtype=debug -Db_coverage=true -Dc_args=-fprofile-update=atomic -Dcpp_args=-fprofile-update=atomic
 	ninja -C build-coverage
 	python3 tests/coverage.py --build build-coverage
 
