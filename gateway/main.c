@@ -23,6 +23,9 @@ static const Command commands[] = {
   { "serve", barua_serve, "the server" },
   { "parse", barua_cli_parse, "messages in, records out" },
   { "forms", barua_cli_forms, "check form definitions, and tell senders how to write to them" },
+  { "backup", barua_cli_backup, "write a copy of the database, also beside a running server" },
+  { "restore", barua_cli_restore, "put a backup in the place of the database" },
+  { "migrate", barua_cli_migrate, "bring the tables of the database up to date" },
   { "check", barua_cli_check, "compare what is derived with what the documents say" },
   { "reindex", barua_cli_reindex, "make what is derived again from the documents" },
 };

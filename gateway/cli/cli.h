@@ -18,3 +18,13 @@ int barua_cli_check (int argc, char **argv);
 
 /** `barua reindex`: makes what is derived again; refused beside a running server. */
 int barua_cli_reindex (int argc, char **argv);
+
+/** `barua backup FILE`: a copy of the database, also beside a running server. */
+int barua_cli_backup (int argc, char **argv);
+
+/** `barua restore FILE`: puts a backup in the place of the database and keeps that; refused beside a
+ * running server. */
+int barua_cli_restore (int argc, char **argv);
+
+/** `barua migrate [--dry-run]`: brings the tables up to date, or tries to on a copy. */
+int barua_cli_migrate (int argc, char **argv);

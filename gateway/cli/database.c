@@ -1,36 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 
-/* `barua check` and `barua reindex`: care of the database file. */
+/* `barua check`, `reindex`, `backup`, `restore` and `migrate`: care of the database file. */
 
 #define G_LOG_DOMAIN "barua-cli"
 
 #include "gateway/cli/cli.h"
-#include "gateway/store/store.h"
+#include "gateway/store/store-files.h"
 
+#include <glib/gstdio.h>
 #include <stdio.h>
+#include <unistd.h>
 
-/* Reads the options both commands have; the exit status, or -1 to go on. */
+/* Reads the options of a command: --database, @more, and @n_names words after them. The exit status, or
+ * -1 to go on; the words are then argv[1]… */
 static int
-read_options (int argc, char **argv, const char *summary, char **database, gboolean *is_json)
+read_options (int argc, char **argv, const char *summary, const GOptionEntry *more, int n_names,
+              char **database)
 {
   const GOptionEntry entries[] = {
     { "database", 0, 0, G_OPTION_ARG_FILENAME, database, "the SQLite file (default ./barua.db)",
       "FILE" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, is_json, "print the report as JSON", NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (summary);
   g_autoptr (GError) error = NULL;
 
   g_option_context_add_main_entries (context, entries, NULL);
-  if (g_option_context_parse (context, &argc, &argv, &error) && argc == 1)
+  if (more != NULL)
+    g_option_context_add_main_entries (context, more, NULL);
+  if (g_option_context_parse (context, &argc, &argv, &error) && argc == 1 + n_names)
     {
       if (*database == NULL)
         *database = g_strdup ("./barua.db");
       return -1;
     }
-  fprintf (stderr, "%s: %s\n", argv[0], error != NULL ? error->message : "unexpected argument");
+  const char *reason = argc <= n_names ? "a file must be named" : "unexpected argument";
+  fprintf (stderr, "%s: %s\n", argv[0], error != NULL ? error->message : reason);
   return 2;
+}
+
+/* Reads the options of a command that prints a report. */
+static int
+read_report_options (int argc, char **argv, const char *summary, char **database, gboolean *is_json)
+{
+  const GOptionEntry more[] = {
+    { "json", 0, 0, G_OPTION_ARG_NONE, is_json, "print the report as JSON", NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+
+  return read_options (argc, argv, summary, more, 0, database);
+}
+
+/* Says why the work failed; the exit status. */
+static int
+fail (const char *command, const GError *error)
+{
+  fprintf (stderr, "%s: %s\n", command, error->message);
+  return 1;
 }
 
 /* Opens an existing file. */
@@ -72,7 +98,8 @@ barua_cli_check (int argc, char **argv)
   gboolean is_json = FALSE;
   g_autoptr (GPtrArray) differences = NULL;
   g_autoptr (GError) error = NULL;
-  int status = read_options (argc, argv, "— compare what is derived with what the documents say",
+  int status
+      = read_report_options (argc, argv, "— compare what is derived with what the documents say",
                              &database, &is_json);
 
   if (status >= 0)
@@ -91,10 +118,9 @@ int
 barua_cli_reindex (int argc, char **argv)
 {
   g_autofree char *database = NULL;
-  gboolean is_json = FALSE;
   g_autoptr (GError) error = NULL;
-  int status = read_options (argc, argv, "— make what is derived again from the documents",
-                             &database, &is_json);
+  int status = read_options (argc, argv, "— make what is derived again from the documents", NULL, 0,
+                             &database);
 
   if (status >= 0)
     return status;
@@ -104,5 +130,87 @@ barua_cli_reindex (int argc, char **argv)
       fprintf (stderr, "%s: %s\n", database, error->message);
       return 1;
     }
+  return 0;
+}
+
+int
+barua_cli_backup (int argc, char **argv)
+{
+  g_autofree char *database = NULL;
+  g_autoptr (GError) error = NULL;
+  int status = read_options (argc, argv, "FILE — write a copy of the database, also beside a running server",
+                             NULL, 1, &database);
+
+  if (status >= 0)
+    return status;
+  return barua_store_backup (database, argv[1], &error) ? 0 : fail (argv[0], error);
+}
+
+int
+barua_cli_restore (int argc, char **argv)
+{
+  g_autofree char *database = NULL;
+  g_autofree char *kept = NULL;
+  g_autoptr (GError) error = NULL;
+  int status = read_options (argc, argv, "FILE — put a backup in the place of the database", NULL, 1,
+                             &database);
+
+  if (status >= 0)
+    return status;
+  if (!barua_store_restore (database, argv[1], &kept, &error))
+    return fail (argv[0], error);
+  if (kept != NULL)
+    printf ("the former database is %s\n", kept);
+  return 0;
+}
+
+/* Brings the file to the schema of this program. */
+static gboolean
+migrate (const char *path, GError **error)
+{
+  g_autoptr (BaruaStore) store = open_file (path, TRUE, error);
+
+  return store != NULL;
+}
+
+/* Does the same to a copy, and drops that. */
+static gboolean
+try_to_migrate (const char *path, GError **error)
+{
+  const char *const endings[] = { "", "-wal", "-shm", ".lock" };
+  g_autofree char *copy = g_strdup_printf ("%s.dry-run-%d", path, (int)getpid ());
+  const gboolean is_done = barua_store_backup (path, copy, error) && migrate (copy, error);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (endings); i++)
+    {
+      g_autofree char *name = g_strconcat (copy, endings[i], NULL);
+      g_unlink (name);
+    }
+  return is_done;
+}
+
+int
+barua_cli_migrate (int argc, char **argv)
+{
+  g_autofree char *database = NULL;
+  gboolean is_dry = FALSE;
+  int schema, known;
+  g_autoptr (GError) error = NULL;
+  const GOptionEntry more[] = {
+    { "dry-run", 0, 0, G_OPTION_ARG_NONE, &is_dry, "only try it, on a copy beside the database", NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  int status = read_options (argc, argv, "— bring the tables of the database up to date", more, 0,
+                             &database);
+
+  if (status >= 0)
+    return status;
+  if (!barua_store_schema (database, &schema, &known, &error)
+      || !(is_dry ? try_to_migrate : migrate) (database, &error))
+    return fail (argv[0], error);
+  if (schema == known)
+    printf ("schema %d is up to date\n", schema);
+  else
+    printf (is_dry ? "schema %d can become %d\n" : "schema %d became %d\n", schema, known);
   return 0;
 }

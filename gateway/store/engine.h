@@ -116,6 +116,10 @@ typedef struct
 
   gboolean (*check) (BaruaReader *reader, GPtrArray *differences, GError **error);
   gboolean (*reindex) (BaruaTx *tx, GError **error);
+
+  gboolean (*backup) (const char *path, const char *target, GError **error);
+  gboolean (*restore) (const char *path, const char *backup, char **kept, GError **error);
+  gboolean (*schema) (const char *path, int *schema, int *known, GError **error);
 } BaruaStoreEngine;
 
 extern const BaruaStoreEngine barua_sqlite_engine;

@@ -105,6 +105,20 @@ check_owner (BaruaSqliteHandle *handle, gint64 version, GError **error)
   return FALSE;
 }
 
+gboolean
+barua_sqlite_version (BaruaSqliteHandle *handle, gint64 *version, GError **error)
+{
+  if (!barua_sqlite_query_integer (handle, "PRAGMA user_version", version, error)
+      || !check_owner (handle, *version, error))
+    return FALSE;
+  if (*version >= 0 && *version <= (gint64)G_N_ELEMENTS (migrations))
+    return TRUE;
+  g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_TOO_NEW,
+               "the database has schema %d, this program knows up to %d", (int)*version,
+               (int)G_N_ELEMENTS (migrations));
+  return FALSE;
+}
+
 /* Runs one migration within the transaction that is open. */
 static gboolean
 migrate_step (BaruaSqliteHandle *handle, gint64 version, GError **error)
@@ -123,16 +137,8 @@ migrate_locked (BaruaSqliteHandle *handle, gboolean *is_current, GError **error)
 {
   gint64 version;
 
-  if (!barua_sqlite_query_integer (handle, "PRAGMA user_version", &version, error)
-      || !check_owner (handle, version, error))
+  if (!barua_sqlite_version (handle, &version, error))
     return FALSE;
-  if (version < 0 || version > (gint64)G_N_ELEMENTS (migrations))
-    {
-      g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_TOO_NEW,
-                   "the database has schema %d, this program knows up to %d", (int)version,
-                   (int)G_N_ELEMENTS (migrations));
-      return FALSE;
-    }
   *is_current = version == (gint64)G_N_ELEMENTS (migrations);
   return *is_current || migrate_step (handle, version, error);
 }

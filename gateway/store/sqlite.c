@@ -23,24 +23,33 @@
 /* What a page takes in the log: its 4096 bytes and the header of its frame. */
 #define LOG_PAGE_BYTES (4096 + 24)
 
-/* Takes the lock that says: this file has a server. */
-static gboolean
-take_lock (BaruaSqlite *sqlite, GError **error)
+int
+barua_sqlite_take_lock (const char *path, GError **error)
 {
-  g_autofree char *path = g_strconcat (sqlite->path, ".lock", NULL);
+  g_autofree char *lock = g_strconcat (path, ".lock", NULL);
+  const int fd = open (lock, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 
-  sqlite->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-  if (sqlite->lock_fd < 0)
+  if (fd < 0)
     {
-      g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_FAILED, "cannot open %s: %s", path,
+      g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_FAILED, "cannot open %s: %s", lock,
                    g_strerror (errno));
-      return FALSE;
+      return -1;
     }
-  if (flock (sqlite->lock_fd, LOCK_EX | LOCK_NB) == 0)
-    return TRUE;
+  if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+    return fd;
   g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_LOCKED,
-               "another server uses the database %s", sqlite->path);
-  return FALSE;
+               "another server uses the database %s", path);
+  close (fd);
+  return -1;
+}
+
+/* Keeps a second server away, unless this is none. */
+static gboolean
+lock_file (BaruaSqlite *sqlite, GError **error)
+{
+  if (sqlite->is_server)
+    sqlite->lock_fd = barua_sqlite_take_lock (sqlite->path, error);
+  return !sqlite->is_server || sqlite->lock_fd >= 0;
 }
 
 /* Makes a database if it is not there. */
@@ -163,7 +172,7 @@ sqlite_open (BaruaStore *store, const BaruaStoreOptions *options, GError **error
   sqlite->lock_fd = -1;
   sqlite->news = barua_sqlite_news_new ();
   store->engine_data = sqlite;
-  if ((sqlite->is_server && !take_lock (sqlite, error))
+  if (!lock_file (sqlite, error)
       || !prepare_file (sqlite, options->cache_mib, &look, error))
     {
       sqlite_free (sqlite);
@@ -271,4 +280,7 @@ const BaruaStoreEngine barua_sqlite_engine = {
   .put_meta = barua_sqlite_put_meta,
   .check = barua_sqlite_check,
   .reindex = barua_sqlite_reindex,
+  .backup = barua_sqlite_backup,
+  .restore = barua_sqlite_restore,
+  .schema = barua_sqlite_schema,
 };

@@ -281,6 +281,12 @@ barua_sqlite_connection (BaruaReader *reader)
       reader; /* a connection begins with its BaruaTx, that with its BaruaReader */
 }
 
+/* sqlite.c */
+
+/** Takes the lock that says: this file has a server. Returns: its descriptor, which is the lock; -1
+ * with %BARUA_STORE_ERROR_LOCKED when there is one. */
+int barua_sqlite_take_lock (const char *path, GError **error);
+
 /* sqlite-connection.c */
 
 typedef enum
@@ -332,6 +338,10 @@ BaruaText barua_column_blob (BaruaStatement *statement, int i);
 
 /** The schema version of this program. */
 int barua_sqlite_schema_version (void);
+
+/** The schema version of a file of ours; %BARUA_STORE_ERROR_TOO_NEW, %BARUA_STORE_ERROR_FAILED for
+ * the file of another program. */
+gboolean barua_sqlite_version (BaruaSqliteHandle *handle, gint64 *version, GError **error);
 
 /** Brings the schema up to date; %BARUA_STORE_ERROR_TOO_NEW. */
 gboolean barua_sqlite_migrate (BaruaSqliteHandle *handle, GError **error);
@@ -562,5 +572,11 @@ gboolean barua_sqlite_put_meta (BaruaTx *tx, const char *key, const char *value,
 
 gboolean barua_sqlite_check (BaruaReader *reader, GPtrArray *differences, GError **error);
 gboolean barua_sqlite_reindex (BaruaTx *tx, GError **error);
+
+/* sqlite-files.c */
+
+gboolean barua_sqlite_backup (const char *path, const char *target, GError **error);
+gboolean barua_sqlite_restore (const char *path, const char *backup, char **kept, GError **error);
+gboolean barua_sqlite_schema (const char *path, int *schema, int *known, GError **error);
 
 G_END_DECLS

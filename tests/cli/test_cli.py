@@ -58,13 +58,15 @@ class Cli(unittest.TestCase):
 
 class Usage(Cli):
     def test_help(self):
-        for command in ([], ["serve"], ["parse"], ["forms"], ["forms", "check"], ["check"]):
+        for command in ([], ["serve"], ["parse"], ["forms"], ["forms", "check"], ["check"],
+                        ["reindex"], ["backup"], ["restore"], ["migrate"]):
             with self.subTest(command=command):
                 out, _ = self.run_cli(*command, "--help")
                 self.assertIn("barua", out.lower())
                 self.assertGreater(len(out), 30)
         out, _ = self.run_cli("--help")
-        for name in ("serve", "parse", "forms", "check"):
+        for name in ("serve", "parse", "forms", "check", "reindex", "backup", "restore",
+                     "migrate"):
             self.assertIn(name, out)
         out, _ = self.run_cli("parse", "--help")
         for option in ("--settings", "--definition", "--form", "--locale", "--explain"):
