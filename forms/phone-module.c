@@ -6,11 +6,11 @@
 
 #include "forms/phone-engine.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "forms/characters.h"
+#include "forms/module.h"
 
 /* 4,096 numbers, 256 KiB when all are in use. */
 #define SETS 1024
@@ -41,38 +41,14 @@ static struct
   Entry entries[SETS][WAYS];
 } cache;
 
-/* The module of the build directory that the program lies in, NULL when there is none. */
-static void *
-open_built (void)
-{
-  static const char *const places[] = { "../forms", "../../forms" };
-  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
-  if (program == NULL)
-    return NULL;
-
-  g_autofree char *folder = g_path_get_dirname (program);
-  void *module = NULL;
-  for (guint i = 0; i < G_N_ELEMENTS (places) && module == NULL; i++)
-    {
-      g_autofree char *path = g_build_filename (folder, places[i], "barua-phone.so", NULL);
-      module = dlopen (path, RTLD_LAZY | RTLD_LOCAL);
-    }
-  return module;
-}
-
 static BaruaPhoneEngine *loaded;
 
 static void
 load (void)
 {
-  void *module = open_built ();
-
-  if (module == NULL)
-    module = dlopen (BARUA_PHONE_MODULE, RTLD_LAZY | RTLD_LOCAL);
-  if (module != NULL)
-    loaded = (BaruaPhoneEngine *)dlsym (module, "barua_phone_google_normalise");
+  loaded = (BaruaPhoneEngine *)barua_module_symbol ("barua-phone.so", "barua_phone_google_normalise");
   if (loaded == NULL)
-    g_warning ("phone numbers are judged by their length only: %s", dlerror ());
+    g_warning ("phone numbers are judged by their length only");
 }
 
 BaruaPhoneEngine *

@@ -80,8 +80,16 @@ def seeds_compact(folder):
         yield message.partition(" ")[2] or message
 
 
+def seeds_xform(_):
+    """The files of the folder beside this one: pieces of XForms."""
+    for path in sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "xform", "*.xml"))):
+        with open(path, "rb") as f:
+            yield f.read()
+
+
 SEEDS = {"json": seeds_json, "forms": seeds_forms, "record": seeds_record, "date": seeds_date, "textforms": texts,
-         "formcode": texts, "muvuku": texts, "javarosa": seeds_javarosa, "compact": seeds_compact}
+         "formcode": texts, "muvuku": texts, "javarosa": seeds_javarosa, "compact": seeds_compact,
+         "xform": seeds_xform}
 
 
 def write_seeds(target, folder, into):
@@ -89,7 +97,7 @@ def write_seeds(target, folder, into):
     n = 0
     for n, seed in enumerate(SEEDS[target](folder), 1):
         with open(os.path.join(into, f"{n:05}"), "wb") as f:
-            f.write(seed.encode("utf-8", "surrogatepass"))
+            f.write(seed if isinstance(seed, bytes) else seed.encode("utf-8", "surrogatepass"))
     return n
 
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * barua_module_symbol:
+ * @file: of the module, "barua-phone.so"
+ * @symbol: what it exports
+ *
+ * Loads a module of the program: that of the build directory which the program lies in, else the
+ * installed one. A module is for a library whose memory nobody is to pay for who does not need it;
+ * it stays loaded. Blocks; each caller guards its own first use.
+ *
+ * Returns: (nullable): the address; %NULL with the reason in the log
+ */
+gpointer barua_module_symbol (const char *file, const char *symbol);
+
+G_END_DECLS
