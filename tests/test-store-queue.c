@@ -103,6 +103,7 @@ typedef struct
 {
   const char *account;
   gint64 now_ms;
+  gint64 lease_ms;
   gboolean has_messages;
 } Look;
 
@@ -112,13 +113,13 @@ look_query (BaruaReader *reader, gpointer data, GError **error)
   Look *look = data;
 
   return barua_reader_has_offered_messages (reader, look->account, look->now_ms,
-                                            &look->has_messages, error);
+                                            look->lease_ms, &look->has_messages, error);
 }
 
 static gboolean
-looks_offered (const char *account, gint64 now_ms)
+looks_offered (const char *account, gint64 now_ms, gint64 lease_ms)
 {
-  Look look = { account, now_ms, FALSE };
+  Look look = { account, now_ms, lease_ms, FALSE };
 
   ck_assert (barua_store_read (store, look_query, &look, NULL));
   return look.has_messages;
@@ -144,16 +145,17 @@ START_TEST (store_looks)
 {
   g_autoptr (GError) error = NULL;
 
-  ck_assert (!looks_offered ("one", 0));
+  ck_assert (!looks_offered ("one", 0, 300));
   ck_assert (!barua_store_read (store, find_query, NULL, &error));
   ck_assert (g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND));
   put_message ("a", NULL, "u1", "pending", 1000);
-  ck_assert (looks_offered ("one", 0));
+  ck_assert (looks_offered ("one", 0, 300));
   ck_assert (barua_store_read (store, find_query, NULL, NULL));
   assert_take ("one", 25, 0, 300, "u1 ");
-  ck_assert (looks_offered ("one", 1));
-  ck_assert (!looks_offered ("two", 1));
-  ck_assert (looks_offered ("two", 300));
+  ck_assert (looks_offered ("one", 1, 300));
+  ck_assert (!looks_offered ("two", 1, 300));
+  ck_assert (looks_offered ("two", 1, 0));
+  ck_assert (looks_offered ("two", 300, 300));
 }
 END_TEST
 

@@ -200,9 +200,8 @@ barua_exchange_serves_phones (const BaruaSettings *settings)
                                   BARUA_TEXT ("medic-gateway"));
 }
 
-/* How long a message belongs to the account that got it. */
-static gint64
-lease_ms (const BaruaSettings *settings)
+gint64
+barua_exchange_lease_ms (const BaruaSettings *settings)
 {
   gint64 seconds = 0;
 
@@ -240,8 +239,8 @@ barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, const char 
   g_auto (Changes) changes = changes_new ();
   g_autoptr (GPtrArray) messages = NULL;
 
-  if (!barua_tx_take_messages (tx, account, MESSAGES_PER_POLL, now_ms, lease_ms (settings),
-                               &messages, error))
+  if (!barua_tx_take_messages (tx, account, MESSAGES_PER_POLL, now_ms,
+                               barua_exchange_lease_ms (settings), &messages, error))
     return FALSE;
   for (guint i = 0; i < messages->len; i++)
     {

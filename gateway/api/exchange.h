@@ -57,4 +57,7 @@ gboolean barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, co
 /** Whether phones are to poll for messages: `sms.outgoing_service` (messaging.md 3.7). */
 gboolean barua_exchange_serves_phones (const BaruaSettings *settings);
 
+/** How long a message belongs to the account that got it, `sms.gateway_lease_seconds`; 0: not at all. */
+gint64 barua_exchange_lease_ms (const BaruaSettings *settings);
+
 G_END_DECLS

@@ -178,8 +178,9 @@ look (BaruaReader *reader, gpointer data, GError **error)
 {
   Poll *poll = data;
 
-  return barua_reader_has_offered_messages (reader, poll->account, poll->now_ms, &poll->has_offers,
-                                            error);
+  return barua_reader_has_offered_messages (reader, poll->account, poll->now_ms,
+                                            barua_exchange_lease_ms (poll->settings),
+                                            &poll->has_offers, error);
 }
 
 static void

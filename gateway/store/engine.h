@@ -101,7 +101,7 @@ typedef struct
   gboolean (*take_messages) (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
                              gint64 lease_ms, GPtrArray **messages, GError **error);
   gboolean (*has_offered_messages) (BaruaReader *reader, const char *account, gint64 now_ms,
-                                    gboolean *has_messages, GError **error);
+                                    gint64 lease_ms, gboolean *has_messages, GError **error);
   BaruaQueuedMessage *(*find_message) (BaruaReader *reader, BaruaText uuid, GError **error);
   gboolean (*count_repeat) (BaruaTx *tx, const guint8 key[32], gint64 now_ms, guint *count,
                             GError **error);

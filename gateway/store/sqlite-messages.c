@@ -629,6 +629,13 @@ choose_from (BaruaSqliteConnection *connection, int queue, const char *account, 
   return TRUE;
 }
 
+/* What is leased until then or earlier is free; all is when there are no leases. */
+static gint64
+free_from (gint64 now_ms, gint64 lease_ms)
+{
+  return lease_ms > 0 ? now_ms : G_MAXINT64;
+}
+
 gboolean
 barua_sqlite_take_messages (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
                             gint64 lease_ms, GPtrArray **messages, GError **error)
@@ -638,7 +645,7 @@ barua_sqlite_take_messages (BaruaTx *tx, const char *account, guint limit, gint6
   g_autoptr (GPtrArray) taken
       = g_ptr_array_new_with_free_func ((GDestroyNotify)barua_queued_message_free);
   g_autoptr (GArray) chosen = g_array_new (FALSE, FALSE, sizeof (Candidate));
-  const gint64 free_from_ms = lease_ms > 0 ? now_ms : G_MAXINT64; /* no leases: all are free */
+  const gint64 free_from_ms = free_from (now_ms, lease_ms);
   const gint64 until_ms = now_ms + MAX (lease_ms, 0);
 
   g_array_set_clear_func (chosen, candidate_clear);
@@ -655,7 +662,7 @@ barua_sqlite_take_messages (BaruaTx *tx, const char *account, guint limit, gint6
 
 gboolean
 barua_sqlite_has_offered_messages (BaruaReader *reader, const char *account, gint64 now_ms,
-                                   gboolean *has_messages, GError **error)
+                                   gint64 lease_ms, gboolean *has_messages, GError **error)
 {
   g_autoptr (BaruaStatement) any
       = barua_sqlite_statement (barua_sqlite_connection (reader), BARUA_SQL_MSG_ANY_OFFERED, error);
@@ -663,7 +670,7 @@ barua_sqlite_has_offered_messages (BaruaReader *reader, const char *account, gin
   if (any == NULL)
     return FALSE;
   barua_bind_text (any, 1, barua_text (account));
-  sqlite3_bind_int64 (any, 2, now_ms);
+  sqlite3_bind_int64 (any, 2, free_from (now_ms, lease_ms));
   return barua_statement_step (any, has_messages, error);
 }
 

@@ -548,7 +548,8 @@ gboolean barua_sqlite_claim_reference (BaruaTx *tx, BaruaText ref, gboolean *is_
 gboolean barua_sqlite_take_messages (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
                                      gint64 lease_ms, GPtrArray **messages, GError **error);
 gboolean barua_sqlite_has_offered_messages (BaruaReader *reader, const char *account, gint64 now_ms,
-                                            gboolean *has_messages, GError **error);
+                                            gint64 lease_ms, gboolean *has_messages,
+                                            GError **error);
 BaruaQueuedMessage *barua_sqlite_find_message (BaruaReader *reader, BaruaText uuid, GError **error);
 
 /* sqlite-accounts.c */

@@ -377,11 +377,12 @@ barua_tx_take_messages (BaruaTx *tx, const char *account, guint limit, gint64 no
 
 gboolean
 barua_reader_has_offered_messages (BaruaReader *reader, const char *account, gint64 now_ms,
-                                   gboolean *has_messages, GError **error)
+                                   gint64 lease_ms, gboolean *has_messages, GError **error)
 {
   g_return_val_if_fail (account != NULL, FALSE);
 
-  return reader->store->engine->has_offered_messages (reader, account, now_ms, has_messages, error);
+  return reader->store->engine->has_offered_messages (reader, account, now_ms, lease_ms,
+                                                      has_messages, error);
 }
 
 BaruaQueuedMessage *

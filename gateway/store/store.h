@@ -430,7 +430,8 @@ gboolean barua_tx_take_messages (BaruaTx *tx, const char *account, guint limit, 
 
 /** Whether barua_tx_take_messages() would find anything: the cheap look of a poll. */
 gboolean barua_reader_has_offered_messages (BaruaReader *reader, const char *account, gint64 now_ms,
-                                            gboolean *has_messages, GError **error);
+                                            gint64 lease_ms, gboolean *has_messages,
+                                            GError **error);
 
 /**
  * barua_reader_find_message:

@@ -61,7 +61,7 @@ records_job (BaruaTx *tx, gpointer data, GError **error)
 static gboolean
 look_query (BaruaReader *reader, gpointer data, GError **error)
 {
-  return barua_reader_has_offered_messages (reader, "phone", 0, data, error);
+  return barua_reader_has_offered_messages (reader, "phone", 0, 0, data, error);
 }
 
 int

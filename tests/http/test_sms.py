@@ -553,30 +553,91 @@ class Queue(ServerCase):
         self.assertIn("accept-encoding", (packed.header("vary") or "").lower())
         self.assertEqual(json.loads(gzip.decompress(packed.body)), plain.json())
 
-    def test_lease_of_another_account(self):
-        """4.4 no. 2; needs a way to make a second account."""
-        import os
-        import subprocess
-        from harness import binary
-        made = subprocess.run([binary(), "user", "add", "--help"], capture_output=True)
-        if made.returncode != 0:
-            self.skipTest("this part has no way to make a second account")
-        self.server.stop()
-        made = subprocess.run([binary(), "user", "add", "--database", self.server.database,
-                               "--roles", "gateway", "phone2"], capture_output=True, text=True,
-                              input="An0ther.pass-word\n", env=dict(os.environ))
-        self.server.start()
-        self.c = self.server.client()
-        self.assertEqual(made.returncode, 0, made.stderr)
-        self.make(2)
-        first = self.c.sms()
-        other = self.server.client(user="phone2", password="An0ther.pass-word")
-        self.assertEqual(other.sms(), [])
-        self.assertEqual(self.c.sms(), first)
+    def phone(self):
+        """A client with a gateway account of its own; what it leaves behind goes in the end."""
+        name, password = self.reference("phone"), "An0ther.pass-word"
+        self.check(self.c.put(f"/_users/org.couchdb.user:{name}", {
+            "name": name, "type": "user", "roles": ["gateway"], "password": password}), 201)
+        self.addCleanup(self.release)
+        return self.server.client(user=name, password=password)
+
+    def release(self):
+        """Takes everything off the queue, whoever has it."""
+        self.lease(0)
+        self.c.drain()
+        self.c.settings(replies_settings())
+
+    def lease(self, seconds):
         self.c.settings(replies_settings(sms={"outgoing_service": "medic-gateway",
-                                              "gateway_lease_seconds": 0}))
-        self.assertEqual(other.sms(), first)
-        self.assertEqual(other.sms(updates=[{"id": m["id"], "status": "SENT"} for m in first]), [])
+                                              "gateway_lease_seconds": seconds}))
+
+    def test_lease_of_another_account(self):
+        """4.4 no. 2 and check 3: what one account got the others do not get meanwhile."""
+        one, two = self.phone(), self.phone()
+        self.make(2)
+        first = one.sms()
+        self.assertEqual(len(first), 2)
+        for _ in range(2):
+            self.assertEqual(two.sms(), [])
+            self.assertEqual(one.sms(), first)
+        fresh = self.make(1)
+        self.assertEqual([m["to"] for m in two.sms()], fresh)
+        self.assertEqual(one.sms(), first)
+
+    def test_lease_outlives_a_restart(self):
+        one, two = self.phone(), self.phone()
+        self.make(1)
+        first = one.sms()
+        self.server.restart(kill=True)
+        one.port = two.port = self.server.port
+        self.c = self.server.client()
+        self.assertEqual(two.sms(), [])
+        self.assertEqual(one.sms(), first)
+
+    def test_lease_ends(self):
+        """After the time without a status somebody else gets it, and then has the lease."""
+        one, two = self.phone(), self.phone()
+        self.make(1)
+        self.lease(3)
+        begun = time.monotonic()
+        first = one.sms()
+        early = two.sms()
+        if time.monotonic() - begun < 2.5:
+            self.assertEqual(early, [])
+        time.sleep(max(0, begun + 4 - time.monotonic()))
+        begun = time.monotonic()
+        self.assertEqual(two.sms(), first)
+        late = one.sms()
+        if time.monotonic() - begun < 2.5:
+            self.assertEqual(late, [])
+
+    def test_no_lease(self):
+        """gateway_lease_seconds 0: everybody gets everything, as in the original."""
+        one, two = self.phone(), self.phone()
+        self.make(1)
+        self.lease(0)
+        first = one.sms()
+        self.assertEqual(len(first), 1)
+        self.assertEqual(two.sms(), first)
+        self.assertEqual(one.sms(), first)
+
+    def test_anybody_may_report(self):
+        """4.4 no. 3: the state comes from another account than the one that has the message."""
+        one, two = self.phone(), self.phone()
+        self.make(1)
+        uuid = one.sms()[0]["id"]
+        self.assertEqual(two.sms(updates=[{"id": uuid, "status": "SENT"}]), [])
+        self.assertEqual(self.c.task(uuid)["state"], "sent")
+        self.assertEqual(one.sms(), [])
+
+    def test_two_accounts_at_once(self):
+        """4.4 no. 1: no message is handed to both."""
+        phones = [self.phone() for _ in range(4)]
+        self.assertEqual([p.get("/api/sms").status for p in phones], [200] * 4)
+        made = self.make(60)
+        got = all_at_once(*[p.sms for p in phones])
+        found = [m["to"] for messages in got for m in messages]
+        self.assertEqual(sorted(found), sorted(made))
 
 
 class Updates(ServerCase):
