@@ -245,6 +245,89 @@ START_TEST (task_new)
 }
 END_TEST
 
+START_TEST (task_times)
+{
+  g_autoptr (GString) tasks = g_string_new ("[");
+  const BaruaNewTask task = { .uuid = BARUA_TEXT ("u"),
+                              .state = BARUA_TASK_STATE_SCHEDULED,
+                              .now_ms = NOW,
+                              .due_ms = NOW + 1000,
+                              .valid_until_ms = NOW + 2000 };
+
+  barua_task_append (tasks, &task);
+  g_string_append_c (tasks, ']');
+  BaruaJson made = barua_json_element (read_valid (tasks->str), 0);
+  ck_assert (barua_json_string_is (barua_json_member (made, "due"),
+                                   BARUA_TEXT ("2026-11-21T16:55:33.746Z")));
+  ck_assert (barua_json_string_is (barua_json_member (made, "valid_until"),
+                                   BARUA_TEXT ("2026-11-21T16:55:34.746Z")));
+}
+END_TEST
+
+/* A person may do what a phone may not: cancel, and try again. */
+START_TEST (task_decided)
+{
+  const struct
+  {
+    const char *from;
+    BaruaTaskState to;
+  } cases[] = { { "scheduled", BARUA_TASK_STATE_CLEARED }, { "failed", BARUA_TASK_STATE_PENDING } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GString) document = document_in (cases[i].from);
+      g_autoptr (GString) refused = g_string_new (NULL), out = g_string_new (NULL);
+      BaruaTaskChange change = { .state = cases[i].to, .now_ms = NOW };
+      guint n_history = 0;
+
+      ck_assert (barua_tasks_apply (text_of (document), &change, 1, refused));
+      g_autofree char *kept = state_of (refused, &n_history);
+      ck_assert_str_eq (kept, cases[i].from);
+      change.is_decided = TRUE;
+      ck_assert (barua_tasks_apply (text_of (document), &change, 1, out));
+      g_autofree char *state = state_of (out, &n_history);
+      ck_assert_str_eq (state, barua_task_state_name (cases[i].to));
+      ck_assert_uint_eq (n_history, 2);
+    }
+}
+END_TEST
+
+/* The carrier's id comes with a change, stays through others, and is replaced by the next. */
+START_TEST (task_reference)
+{
+  g_autoptr (GString) document = document_in ("pending");
+  const struct
+  {
+    BaruaTaskState to;
+    BaruaText given;
+    const char *stored; /* NULL: nothing is to be stored */
+  } steps_made[] = {
+    { BARUA_TASK_STATE_FORWARDED_BY_GATEWAY, BARUA_TEXT ("r\"1"), "r\"1" },
+    { BARUA_TASK_STATE_FORWARDED_BY_GATEWAY, BARUA_TEXT ("r\"1"), NULL },
+    { BARUA_TASK_STATE_SENT, { NULL, 0 }, "r\"1" },
+    { BARUA_TASK_STATE_SENT, BARUA_TEXT ("r2"), "r2" },
+    { BARUA_TASK_STATE_FORWARDED_BY_GATEWAY, BARUA_TEXT ("r3"), "r2" }, /* refused: too late */
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (steps_made); i++)
+    {
+      g_autoptr (GString) out = g_string_new (NULL);
+      const BaruaTaskChange change
+          = { .state = steps_made[i].to, .reference = steps_made[i].given, .now_ms = NOW };
+      gboolean changed = barua_tasks_apply (text_of (document), &change, 1, out);
+
+      ck_assert_int_eq (changed, steps_made[i].stored != NULL);
+      if (!changed)
+        continue;
+      g_string_assign (document, out->str);
+      BaruaJson task
+          = barua_json_element (barua_json_member (read_valid (document->str), "tasks"), 0);
+      g_autofree char *reference = barua_json_string (barua_json_member (task, "gateway_ref"), NULL);
+      ck_assert_str_eq (reference, steps_made[i].stored);
+    }
+}
+END_TEST
+
 typedef struct
 {
   gint64 ms;
@@ -296,6 +379,9 @@ barua_suite (void)
   tcase_add_test (tc, task_several);
   tcase_add_test (tc, task_places);
   tcase_add_test (tc, task_new);
+  tcase_add_test (tc, task_times);
+  tcase_add_test (tc, task_decided);
+  tcase_add_test (tc, task_reference);
   tcase_add_loop_test (tc, task_time, 0, G_N_ELEMENTS (times));
   tcase_add_test (tc, task_uuid);
   suite_add_tcase (suite, tc);

@@ -84,6 +84,16 @@ append_history_entry (GString *out, BaruaTaskState state, BaruaText details, gin
   g_string_append_c (out, '}');
 }
 
+/* A member with a time; 0 is none. */
+static void
+append_time_member (GString *out, const char *name, gint64 ms)
+{
+  if (ms == 0)
+    return;
+  barua_json_append_key (out, name);
+  barua_append_time (out, ms);
+}
+
 void
 barua_task_append (GString *tasks, const BaruaNewTask *task)
 {
@@ -114,6 +124,8 @@ barua_task_append (GString *tasks, const BaruaNewTask *task)
       g_string_append (tasks, ",\"state_details\":");
       g_string_append_len (tasks, task->details.p, (gssize)task->details.n);
     }
+  append_time_member (tasks, "due", task->due_ms);
+  append_time_member (tasks, "valid_until", task->valid_until_ms);
   g_string_append (tasks, ",\"state_history\":[");
   append_history_entry (tasks, task->state, task->details, task->now_ms);
   g_string_append (tasks, "]}");
@@ -168,6 +180,8 @@ typedef struct
   BaruaJson details;
   BaruaTaskState last_state; /* of the last entry of the history */
   BaruaJson last_details;
+  BaruaJson stored_reference;
+  BaruaText reference; /* new `gateway_ref`; absent: as it was */
   gboolean is_moved; /* `state` and `state_details` are to be written */
   GString *entries;  /* new ones of the history, with commas between */
 } TaskEdit;
@@ -210,6 +224,7 @@ task_edit_begin (BaruaJson task)
     .details = barua_json_member (task, "state_details"),
     .last_state = state_of (barua_json_member (last, "state")),
     .last_details = barua_json_member (last, "state_details"),
+    .stored_reference = barua_json_member (task, "gateway_ref"),
     .entries = g_string_new (NULL),
   };
 }
@@ -219,11 +234,14 @@ static void
 task_edit_make (TaskEdit *edit, const BaruaTaskChange *change)
 {
   BaruaJson details = { change->details.p, change->details.n };
-  gboolean is_accepted = barua_task_may_become (edit->state, change->state);
+  gboolean is_accepted
+      = change->is_decided || barua_task_may_become (edit->state, change->state);
+  gboolean brings_reference = is_accepted && change->reference.p != NULL
+                              && !barua_json_string_is (edit->stored_reference, change->reference);
   gboolean is_last_word
       = edit->last_state == change->state && is_same_details (edit->last_details, details);
 
-  if (is_last_word
+  if (is_last_word && !brings_reference
       && (!is_accepted
           || (edit->state == change->state && is_same_details (edit->details, details))))
     return;
@@ -236,6 +254,8 @@ task_edit_make (TaskEdit *edit, const BaruaTaskChange *change)
     return;
   edit->state = change->state;
   edit->details = details;
+  if (brings_reference)
+    edit->reference = change->reference;
   edit->is_moved = TRUE;
 }
 
@@ -266,6 +286,15 @@ append_state (GString *out, const TaskEdit *edit)
   g_string_append_len (out, edit->details.text, (gssize)edit->details.length);
 }
 
+static void
+append_reference (GString *out, const TaskEdit *edit)
+{
+  if (edit->reference.p == NULL)
+    return;
+  barua_json_append_key (out, "gateway_ref");
+  barua_json_append_string (out, edit->reference);
+}
+
 /* Appends @task as @edit leaves it; its other members keep their text and place. */
 static void
 append_task (GString *out, BaruaJson task, const TaskEdit *edit)
@@ -280,6 +309,8 @@ append_task (GString *out, BaruaJson task, const TaskEdit *edit)
   while (barua_json_iter_next (&iter, &key, &value))
     {
       if (edit->is_moved && barua_json_string_is (key, BARUA_TEXT ("state_details")))
+        continue;
+      if (edit->reference.p != NULL && value.text == edit->stored_reference.text)
         continue;
       if (edit->is_moved && value.text == state.text)
         {
@@ -297,6 +328,7 @@ append_task (GString *out, BaruaJson task, const TaskEdit *edit)
     }
   if (edit->is_moved && state.text == NULL)
     append_state (out, edit);
+  append_reference (out, edit);
   if (history.text == NULL)
     {
       barua_json_append_key (out, "state_history");

@@ -28,6 +28,8 @@ void barua_append_time (GString *out, gint64 ms);
  * @error: (nullable): why no text could be made
  * @original: (nullable): the whole text when @message was cut
  * @details: (nullable): JSON for `state_details`
+ * @due_ms: when it is to go out; 0: at once, the task then has no `due`
+ * @valid_until_ms: when it is of no use any more (messaging.md 4.3); 0: the settings say
  *
  * A task with one message, as rules make it.
  */
@@ -41,6 +43,8 @@ typedef struct
   BaruaTaskState state;
   BaruaText details;
   gint64 now_ms;
+  gint64 due_ms;
+  gint64 valid_until_ms;
 } BaruaNewTask;
 
 /** Appends @task as JSON (messaging.md 4.2); @tasks is the inside of an array. */
@@ -52,6 +56,10 @@ void barua_task_append (GString *tasks, const BaruaNewTask *task);
  * @task: its index there
  * @state: the new state
  * @details: (nullable): JSON for `state_details`; absent removes them
+ * @reference: (nullable): the carrier's id of the message for `gateway_ref`; absent keeps what is
+ *   there (messaging.md 3.6)
+ * @is_decided: a person, a timer or a rule has looked at the state already; otherwise
+ *   barua_task_may_become() decides
  *
  * A change of a task's state, as a phone, a poll or a timer wants it.
  */
@@ -62,6 +70,8 @@ typedef struct
   BaruaTaskState state;
   BaruaText details;
   gint64 now_ms;
+  BaruaText reference;
+  gboolean is_decided;
 } BaruaTaskChange;
 
 /**
