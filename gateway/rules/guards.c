@@ -8,6 +8,7 @@
 #include "gateway/rules/guards.h"
 
 #include "forms/characters.h"
+#include "forms/segments.h"
 
 #include <string.h>
 
@@ -168,4 +169,40 @@ barua_guard_recipient (const BaruaSettings *settings, BaruaArena *arena, BaruaTe
   while (barua_json_iter_next (&iter, NULL, &filter))
     number = apply_filter (filter, arena, number);
   return number;
+}
+
+gboolean
+barua_guard_cut (const BaruaSettings *settings, BaruaArena *arena, BaruaText *message,
+                 BaruaText *whole)
+{
+  gsize n = barua_segments_cut (*message, barua_guard_segment_limit (settings));
+
+  if (n == message->n)
+    return FALSE;
+  const char *end = message->p + n;
+  for (guint i = 0; i < 3 && end > message->p; i++)
+    end = g_utf8_prev_char (end);
+  g_autofree char *text = g_strdup_printf ("%.*s...", (int)(end - message->p), message->p);
+  *whole = *message;
+  *message = barua_arena_copy (arena, barua_text (text));
+  return TRUE;
+}
+
+gboolean
+barua_guard_judge (const BaruaSettings *settings, const BaruaLookup *lookup, BaruaText from,
+                   BaruaText to, BaruaText message, gint64 now_ms, BaruaTaskState *state,
+                   GError **error)
+{
+  guint count = 0;
+
+  if (barua_guard_denies (settings, from))
+    {
+      *state = BARUA_TASK_STATE_DENIED;
+      return TRUE;
+    }
+  if (!lookup->count_repeat (lookup->data, to, message, now_ms, &count, error))
+    return FALSE;
+  *state = count > barua_guard_repeat_limit (settings) ? BARUA_TASK_STATE_DUPLICATE
+                                                       : BARUA_TASK_STATE_PENDING;
+  return TRUE;
 }

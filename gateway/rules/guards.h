@@ -2,6 +2,8 @@
 #pragma once
 
 #include "forms/settings.h"
+#include "gateway/rules/lookup.h"
+#include "gateway/rules/messages.h"
 
 G_BEGIN_DECLS
 
@@ -31,5 +33,27 @@ BaruaText barua_guard_recipient (const BaruaSettings *settings, BaruaArena *aren
 
 /** `multipart_sms_limit`: segments that a message may take (messaging.md 5.5): 10. */
 guint barua_guard_segment_limit (const BaruaSettings *settings);
+
+/**
+ * barua_guard_cut:
+ * @message: (inout): a text that takes too many segments is cut; its last three characters are then
+ *   dots (messaging.md 5.5)
+ * @whole: (out): the text as it was; only set when %TRUE is returned
+ *
+ * Returns: whether @message was cut
+ */
+gboolean barua_guard_cut (const BaruaSettings *settings, BaruaArena *arena, BaruaText *message, BaruaText *whole);
+
+/**
+ * barua_guard_judge:
+ * @from: (nullable): the sender who is answered
+ * @to: recipient as it will be sent
+ * @state: (out): denied, duplicate or pending
+ * @error: what @lookup set
+ *
+ * The deny rules of messaging.md 5.3, then the repeat rule of 5.4, which is not asked for what is denied.
+ */
+gboolean barua_guard_judge (const BaruaSettings *settings, const BaruaLookup *lookup, BaruaText from, BaruaText to,
+                            BaruaText message, gint64 now_ms, BaruaTaskState *state, GError **error);
 
 G_END_DECLS

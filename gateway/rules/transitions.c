@@ -6,7 +6,6 @@
 
 #include "gateway/rules/transitions.h"
 
-#include "forms/segments.h"
 #include "gateway/rules/guards.h"
 #include "gateway/rules/tasks.h"
 
@@ -77,44 +76,6 @@ make_text (const BaruaTransition *transition, const char *key)
   return barua_text_fill_json (transition->arena, text, (BaruaJson){ context->str, context->len });
 }
 
-/* Cuts a text that takes too many segments: its last three characters become dots
- * (messaging.md 5.5). */
-static void
-limit_length (const BaruaTransition *transition, BaruaNewTask *task)
-{
-  BaruaText whole = task->message;
-  gsize n = barua_segments_cut (whole, barua_guard_segment_limit (transition->settings));
-
-  if (n == whole.n)
-    return;
-  const char *end = whole.p + n;
-  for (guint i = 0; i < 3 && end > whole.p; i++)
-    end = g_utf8_prev_char (end);
-  char *text = g_strdup_printf ("%.*s...", (int)(end - whole.p), whole.p);
-  task->message = barua_arena_copy (transition->arena, barua_text (text));
-  task->original = whole;
-  g_free (text);
-}
-
-/* denied, duplicate or pending (workflows.md 2.4 step 6). */
-static gboolean
-judge (BaruaTransition *transition, BaruaNewTask *task, GError **error)
-{
-  guint count = 0;
-
-  if (barua_guard_denies (transition->settings, transition->record->from))
-    {
-      task->state = BARUA_TASK_STATE_DENIED;
-      return TRUE;
-    }
-  if (!transition->lookup->count_repeat (transition->lookup->data, task->to, task->message,
-                                         task->now_ms, &count, error))
-    return FALSE;
-  task->state = count > barua_guard_repeat_limit (transition->settings) ? BARUA_TASK_STATE_DUPLICATE
-                                                                        : BARUA_TASK_STATE_PENDING;
-  return TRUE;
-}
-
 gboolean
 barua_transition_send (BaruaTransition *transition, const char *key, BaruaText recipient,
                        GError **error)
@@ -136,8 +97,9 @@ barua_transition_send (BaruaTransition *transition, const char *key, BaruaText r
     }
   else
     {
-      limit_length (transition, &task);
-      if (!judge (transition, &task, error))
+      barua_guard_cut (transition->settings, transition->arena, &task.message, &task.original);
+      if (!barua_guard_judge (transition->settings, transition->lookup, transition->record->from,
+                              task.to, task.message, task.now_ms, &task.state, error))
         return FALSE;
     }
   barua_task_append (transition->tasks, &task);
