@@ -102,10 +102,22 @@ may (gpointer settings, const BaruaUser *user, const char *permission)
                                 permission);
 }
 
+/* BaruaServerApp.is_online */
+static gboolean
+is_online (gpointer settings, const BaruaUser *user)
+{
+  return barua_permissions_is_online (barua_settings_json (settings),
+                                      (const char *const *)user->roles);
+}
+
 BaruaServerApp
 barua_app_for_server (BaruaApp *app)
 {
   return (BaruaServerApp){
-    .app = app, .settings_ref = settings_ref, .settings_unref = settings_unref, .may = may
+    .app = app,
+    .settings_ref = settings_ref,
+    .settings_unref = settings_unref,
+    .may = may,
+    .is_online = is_online,
   };
 }

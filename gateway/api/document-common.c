@@ -7,7 +7,6 @@
 
 #include "gateway/api/document-common.h"
 
-#include "forms/permissions.h"
 #include "gateway/api/failure.h"
 #include "gateway/http/query.h"
 
@@ -46,8 +45,7 @@ may (BaruaRequest *request, const char *name, gboolean is_default, BaruaAccess a
   if (user->is_admin || is_own_database (name, user) || is_own_user (request, name, user, access))
     return TRUE;
   return is_default && access != BARUA_ACCESS_MANAGE
-         && barua_permissions_is_online (barua_settings_json (barua_request_settings (request)),
-                                         (const char *const *)user->roles);
+         && barua_request_is_online (request);
 }
 
 gboolean

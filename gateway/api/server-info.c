@@ -4,7 +4,6 @@
 
 #define G_LOG_DOMAIN "barua-api"
 
-#include "forms/permissions.h"
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
 #include "gateway/app.h"
@@ -148,11 +147,9 @@ void
 barua_api_uuids (BaruaRequest *request, gpointer data)
 {
   BaruaApp *app = data;
-  const BaruaUser *user = barua_request_user (request);
-  BaruaJson settings = barua_settings_json (barua_request_settings (request));
   guint64 count;
 
-  if (!user->is_admin && !barua_permissions_is_online (settings, (const char *const *)user->roles))
+  if (!barua_request_is_online (request))
     {
       barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, "You are not a server admin.", NULL);
       return;

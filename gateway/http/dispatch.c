@@ -21,6 +21,11 @@
 #define MAX_INLINE_BYTES (256u * 1024u)
 #define MAX_INLINE_COMPRESSED_BYTES 1024u
 
+/* What offline users read, whatever they accept (users.md 1.1). */
+#define OFFLINE                                                                                    \
+  "{\"code\":403,\"error\":\"forbidden\","                                                          \
+  "\"details\":\"Offline users are not allowed access to this endpoint\"}"
+
 static void identify_body_sender (BaruaRequest *request);
 
 /* Who is it? A session first, then Basic: a rejected cookie does no harm to good credentials
@@ -378,6 +383,19 @@ fail_for_type (BaruaRequest *request)
   return TRUE;
 }
 
+/* Whether the sender has one of the permissions in `a|b`. */
+static gboolean
+has_one_of (BaruaRequest *request, const char *permissions)
+{
+  if (strchr (permissions, '|') == NULL)
+    return barua_request_may (request, permissions);
+  g_auto (GStrv) some = g_strsplit (permissions, "|", -1);
+  for (guint i = 0; some[i] != NULL; i++)
+    if (barua_request_may (request, some[i]))
+      return TRUE;
+  return FALSE;
+}
+
 static gboolean
 has_permissions (BaruaRequest *request)
 {
@@ -386,11 +404,27 @@ has_permissions (BaruaRequest *request)
   if (permissions == NULL || *permissions == '\0' || request->user->is_admin)
     return TRUE;
   if (strchr (permissions, ' ') == NULL)
-    return barua_request_may (request, permissions);
+    return has_one_of (request, permissions);
   g_auto (GStrv) all = g_strsplit (permissions, " ", -1);
   for (guint i = 0; all[i] != NULL; i++)
-    if (*all[i] != '\0' && !barua_request_may (request, all[i]))
+    if (*all[i] != '\0' && !has_one_of (request, all[i]))
       return FALSE;
+  return TRUE;
+}
+
+/* Answers an offline user where only online ones are served; which they are not on public routes. */
+static gboolean
+fail_for_offline (BaruaRequest *request)
+{
+  const BaruaRouteFlags flags = request->match.flags;
+
+  if (!(flags & (BARUA_ROUTE_ONLINE | BARUA_ROUTE_ONLINE_DETAILS))
+      || barua_request_is_online (request))
+    return FALSE;
+  if (flags & BARUA_ROUTE_ONLINE_DETAILS)
+    barua_request_reply_static_json (request, 403, OFFLINE);
+  else
+    barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, NULL, NULL);
   return TRUE;
 }
 
@@ -433,6 +467,8 @@ go_on_identified (BaruaRequest *request)
                           NULL);
       return;
     }
+  if (fail_for_offline (request))
+    return;
   if (!has_permissions (request))
     {
       barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, NULL, NULL);

@@ -255,6 +255,18 @@ barua_request_may (BaruaRequest *request, const char *permission)
   return app->may != NULL && app->may (request->settings, request->user, permission);
 }
 
+gboolean
+barua_request_is_online (BaruaRequest *request)
+{
+  const BaruaServerApp *app = &request->server->app;
+
+  if (request->user == NULL)
+    return FALSE;
+  if (request->user->is_admin)
+    return TRUE;
+  return app->is_online != NULL && app->is_online (request->settings, request->user);
+}
+
 gpointer
 barua_request_settings (BaruaRequest *request)
 {

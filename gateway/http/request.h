@@ -61,6 +61,9 @@ BaruaUser *barua_request_user (BaruaRequest *request);
 /** Whether the user has @permission (`_admin` always). */
 gboolean barua_request_may (BaruaRequest *request, const char *permission);
 
+/** Whether the user is an online one (users.md 1; `_admin` always); %FALSE without a user. */
+gboolean barua_request_is_online (BaruaRequest *request);
+
 /** (transfer none): the settings snapshot taken when the request was dispatched. */
 gpointer barua_request_settings (BaruaRequest *request);
 

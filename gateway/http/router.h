@@ -42,6 +42,8 @@ typedef enum
  * @BARUA_ROUTE_SLASH: the path with one more '/' at its end is the same route (messaging.md 11 no.
  * 1)
  * @BARUA_ROUTE_NO_REDIRECT: people get 401 with `not logged in` too, never a redirect
+ * @BARUA_ROUTE_ONLINE: online users only (users.md 1); others get the 403 of a missing permission
+ * @BARUA_ROUTE_ONLINE_DETAILS: the same, but offline users get the JSON 403 of users.md 1.1
  * @BARUA_ROUTE_DOCUMENT_NATIVE: errors and bodies of documents.md, native dialect
  * @BARUA_ROUTE_DOCUMENT_SEED: the same, seed dialect
  */
@@ -58,6 +60,8 @@ typedef enum
   BARUA_ROUTE_NO_REDIRECT = 1 << 7,
   BARUA_ROUTE_DOCUMENT_NATIVE = 1 << 8,
   BARUA_ROUTE_DOCUMENT_SEED = 1 << 9,
+  BARUA_ROUTE_ONLINE = 1 << 10,
+  BARUA_ROUTE_ONLINE_DETAILS = 1 << 11,
 } BaruaRouteFlags;
 
 /** Called in the main thread; @app is what barua_server_new() got. Answers at once or keeps a
@@ -69,8 +73,8 @@ typedef void (*BaruaHandler) (BaruaRequest *request, gpointer app);
  * @method: GET (which serves HEAD too), POST, PUT, DELETE, …
  * @path: begins with '/'; a segment may be `{name}`, the last one `{name...}` for one or more
  * segments
- * @permissions: (nullable): blank separated, all are needed; "" for any user; %NULL: public (no 401
- * here, but good credentials are still recognised)
+ * @permissions: (nullable): blank separated, all are needed, of `a|b` one; "" for any user; %NULL:
+ * public (no 401 here, but good credentials are still recognised)
  * @max_body_bytes: after decompression; 0 for the server's limit
  * @before_auth: (nullable): a check that comes before authentication; goes on unless it answers, at
  * once

@@ -43,6 +43,8 @@ void barua_server_options_init (BaruaServerOptions *options);
  * @settings_ref: (nullable): a reference to the settings snapshot in force
  * @settings_unref: (nullable): drops it
  * @may: (nullable): whether the settings give @user the @permission; not asked for `_admin`
+ * @is_online: (nullable): whether @user is online by the roles of the settings; not asked for
+ *   `_admin`
  *
  * What the HTTP layer asks the program. Main thread.
  */
@@ -52,6 +54,7 @@ typedef struct
   gpointer (*settings_ref) (gpointer app);
   void (*settings_unref) (gpointer settings);
   gboolean (*may) (gpointer settings, const BaruaUser *user, const char *permission);
+  gboolean (*is_online) (gpointer settings, const BaruaUser *user);
 } BaruaServerApp;
 
 /**
