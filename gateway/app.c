@@ -46,7 +46,6 @@ barua_app_new (BaruaStore *store, GError **error)
   app->settings = g_steal_pointer (&settings);
   app->auth = barua_auth_new (&barua_account_lookup, app);
   app->feeds = g_ptr_array_new ();
-  app->health_waiting = g_ptr_array_new_with_free_func ((GDestroyNotify)barua_request_unref);
   barua_store_watch (store, hear_news, app);
   return app;
 }
@@ -66,7 +65,6 @@ barua_app_free (BaruaApp *app)
   g_clear_pointer (&app->settings, barua_settings_unref);
   g_clear_pointer (&app->reload_waiters, g_array_unref);
   g_ptr_array_unref (app->feeds);
-  g_ptr_array_unref (app->health_waiting);
   g_free (app);
 }
 

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * @settings_serial: counts the swaps
  * @reload_waiters: (nullable): see gateway/api/settings-reload.c
  * @feeds: feeds of changes that wait or may have to, see gateway/api/changes.c
- * @health_waiting: (element-type BaruaRequest): requests that wait for the one probe of the writer
+ * @health_waiting: (nullable): who waits for the one probe of the writer, see gateway/api/health.c
  *
  * What every handler gets. Main thread only.
  */
@@ -27,7 +27,7 @@ typedef struct
   gboolean is_reloading;
   GArray *reload_waiters;
   GPtrArray *feeds;
-  GPtrArray *health_waiting;
+  GArray *health_waiting;
 } BaruaApp;
 
 /**

@@ -11,6 +11,7 @@
 #include "gateway/app.h"
 #include "gateway/config.h"
 #include "gateway/log.h"
+#include "gateway/systemd.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -105,6 +106,7 @@ stop (gpointer data)
     _exit (EXIT_FAILURE);
   running->is_stopping = TRUE;
   g_message ("stopping");
+  barua_systemd_stopping ();
   barua_server_stop (running->app->server, STOP_LIMIT_MS, stopped, running);
   return G_SOURCE_CONTINUE;
 }
@@ -178,9 +180,26 @@ opened_address (const char *address, BaruaServer *server)
   return g_strdup_printf ("%.*s:%u", (int)(colon - address), address, barua_server_port (server));
 }
 
+/* Takes the sockets that systemd listens on for us. */
+static gboolean
+listen_on (BaruaServer *server, const int *sockets, guint n_sockets, GError **error)
+{
+  for (guint i = 0; i < n_sockets; i++)
+    if (!barua_server_listen_fd (server, sockets[i], error))
+      return FALSE;
+  g_message ("listening on %u socket%s of the service manager", n_sockets, n_sockets > 1 ? "s" : "");
+  return TRUE;
+}
+
+/* Sockets that were handed over go in place of those of the configuration. */
 static gboolean
 listen_all (const BaruaConfig *config, BaruaServer *server, GError **error)
 {
+  g_autofree int *sockets = NULL;
+  guint n_sockets = barua_systemd_sockets (&sockets);
+
+  if (n_sockets > 0)
+    return listen_on (server, sockets, n_sockets, error);
   for (guint i = 0; config->listen[i] != NULL; i++)
     {
       if (!barua_server_listen (server, config->listen[i], error))
@@ -243,7 +262,10 @@ run (const BaruaConfig *config, const Options *options)
   /* listening comes last: who hears of it may stop us at once */
   gboolean listens = listen_all (config, app->server, &error);
   if (listens)
-    g_main_loop_run (loop);
+    {
+      barua_systemd_ready (app);
+      g_main_loop_run (loop);
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
   g_clear_pointer (&app, barua_app_free);

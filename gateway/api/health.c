@@ -5,11 +5,19 @@
 
 #define G_LOG_DOMAIN "barua-api"
 
+#include "gateway/api/health.h"
+
 #include "gateway/api/handlers.h"
-#include "gateway/app.h"
 
 /* A writer that does not answer in this time hangs. */
 #define PATIENCE_MS 3000
+
+/* Who waits for the probe that is under way. */
+typedef struct
+{
+  BaruaHealthFunc func;
+  gpointer data;
+} Waiter;
 
 /* One probe of the writer: the answer to all who asked while it was under way. */
 typedef struct
@@ -21,14 +29,13 @@ typedef struct
 static void
 answer_all (BaruaApp *app, const char *trouble)
 {
-  for (guint i = 0; i < app->health_waiting->len; i++)
+  g_autoptr (GArray) waiting = g_steal_pointer (&app->health_waiting);
+
+  for (guint i = 0; i < waiting->len; i++)
     {
-      GString *json = g_string_new ("{\"status\":");
-      barua_json_append_string (json, barua_text (trouble != NULL ? trouble : "ok"));
-      g_string_append_c (json, '}');
-      barua_request_reply_json (app->health_waiting->pdata[i], trouble != NULL ? 503 : 200, json);
+      const Waiter *waiter = &g_array_index (waiting, Waiter, i);
+      waiter->func (trouble, waiter->data);
     }
-  g_ptr_array_set_size (app->health_waiting, 0);
 }
 
 /* Job: nothing, in a transaction of its own. */
@@ -46,8 +53,10 @@ probe_done (GObject *source, GAsyncResult *result, gpointer user_data)
 
   barua_store_write_finish (probe->app->store, result, &error);
   if (probe->timeout != 0)
-    g_source_remove (probe->timeout);
-  answer_all (probe->app, error != NULL ? "the store takes no writes" : NULL);
+    {
+      g_source_remove (probe->timeout);
+      answer_all (probe->app, error != NULL ? "the store takes no writes" : NULL);
+    }
   g_free (probe);
 }
 
@@ -63,15 +72,36 @@ lose_patience (gpointer data)
 }
 
 void
-barua_api_healthz (BaruaRequest *request, gpointer data)
+barua_health_ask (BaruaApp *app, BaruaHealthFunc func, gpointer data)
 {
-  BaruaApp *app = data;
+  const Waiter waiter = { func, data };
+  const gboolean is_under_way = app->health_waiting != NULL;
 
-  g_ptr_array_add (app->health_waiting, barua_request_ref (request));
-  if (app->health_waiting->len > 1)
+  if (!is_under_way)
+    app->health_waiting = g_array_new (FALSE, FALSE, sizeof (Waiter));
+  g_array_append_val (app->health_waiting, waiter);
+  if (is_under_way)
     return;
   Probe *probe = g_new0 (Probe, 1);
   probe->app = app;
   probe->timeout = g_timeout_add (PATIENCE_MS, lose_patience, probe);
   barua_store_write_async (app->store, do_nothing, NULL, NULL, 0, NULL, probe_done, probe);
+}
+
+/* BaruaHealthFunc: answers a request, which is dropped. */
+static void
+answer (const char *trouble, gpointer data)
+{
+  g_autoptr (BaruaRequest) request = data;
+  GString *json = g_string_new ("{\"status\":");
+
+  barua_json_append_string (json, barua_text (trouble != NULL ? trouble : "ok"));
+  g_string_append_c (json, '}');
+  barua_request_reply_json (request, trouble != NULL ? 503 : 200, json);
+}
+
+void
+barua_api_healthz (BaruaRequest *request, gpointer data)
+{
+  barua_health_ask (data, answer, barua_request_ref (request));
 }
