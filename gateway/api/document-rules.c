@@ -7,6 +7,7 @@
 #include "gateway/api/document-rules.h"
 
 #include "gateway/api/document-common.h"
+#include "gateway/rules/document.h"
 #include "gateway/rules/transitions.h"
 #include "gateway/store/store-done.h"
 
@@ -73,38 +74,6 @@ read_record (BaruaRecord *record, BaruaArena *arena, BaruaJson body)
   if (record->sms_message.p == NULL)
     record->sms_message = BARUA_TEXT ("{}");
   read_errors (record, arena, barua_json_member (body, "errors"));
-}
-
-/* Appends @body with another `tasks`; every other member stays as it is. */
-static void
-append_with_tasks (GString *out, BaruaJson body, BaruaText tasks)
-{
-  BaruaJsonIter iter;
-  BaruaJson key, value;
-  gboolean is_placed = FALSE;
-
-  g_string_append_c (out, '{');
-  barua_json_iter_init (&iter, body);
-  while (barua_json_iter_next (&iter, &key, &value))
-    {
-      BaruaText text = { value.text, value.length };
-      if (barua_json_string_is (key, BARUA_TEXT ("tasks")))
-        {
-          text = tasks;
-          is_placed = TRUE;
-        }
-      if (out->len > 1)
-        g_string_append_c (out, ',');
-      g_string_append_len (out, key.text, (gssize)key.length);
-      g_string_append_c (out, ':');
-      g_string_append_len (out, text.p, (gssize)text.n);
-    }
-  if (!is_placed)
-    {
-      g_string_append (out, out->len > 1 ? ",\"tasks\":" : "\"tasks\":");
-      g_string_append_len (out, tasks.p, (gssize)tasks.n);
-    }
-  g_string_append_c (out, '}');
 }
 
 /* Whether this kind of write is for the rules: a live record that was not known before. */
@@ -202,7 +171,7 @@ barua_document_run_rules (BaruaTx *tx, const BaruaSettings *settings, const Baru
     return TRUE;
   g_string_append_c (tasks, ']');
   g_autoptr (GString) changed = g_string_sized_new (body.length + tasks->len);
-  append_with_tasks (changed, body, (BaruaText){ tasks->str, tasks->len });
+  barua_document_append_with (changed, body, "tasks", (BaruaText){ tasks->str, tasks->len });
   const BaruaEdit edit = {
     .id = barua_text (item->written.id),
     .rev = rev_text,

@@ -7,6 +7,7 @@
 #include "gateway/api/document-users.h"
 
 #include "gateway/api/document-common.h"
+#include "gateway/api/token-login.h"
 #include "gateway/http/password.h"
 #include "gateway/store/store-sessions.h"
 
@@ -154,7 +155,10 @@ barua_user_item_apply (BaruaTx *tx, const BaruaItem *item, GError **error)
   if (name == NULL)
     return TRUE;
   if (item->is_deleted)
-    return is_gone (tx, id, &gone, error) && (!gone || barua_tx_delete_account (tx, name, error));
+    return is_gone (tx, id, &gone, error)
+           && (!gone
+               || (barua_token_login_revoke (tx, name, barua_now_ms (), error)
+                   && barua_tx_delete_account (tx, name, error)));
   return item->hash == NULL
          || (barua_tx_put_account (tx, name, id, item->hash, error)
              && barua_tx_delete_sessions_of (tx, name, error));

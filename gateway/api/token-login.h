@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 #define BARUA_PASSWORD_NOBODY_KNOWS "*"
 
 /** (transfer full) (nullable): what links begin with, without a slash at the end: `app_url`, else
- * scheme and host of @request; %NULL when there is neither (users.md 8.1). */
+ * scheme and host of @request; %NULL when there is neither, or the Host header is no host (users.md
+ * 8.1, 10 no. 15): then no link can be made, 400. */
 char *barua_token_base_url (const BaruaSettings *settings, BaruaRequest *request);
 
 /**
@@ -44,5 +45,34 @@ gboolean barua_token_login_remove (BaruaTx *tx, const char *name, gint64 now_ms,
 /** For the deletion of a user: only makes the token invalid and clears its unsent messages
  * (users.md 7). Call it before the account is deleted. */
 gboolean barua_token_login_revoke (BaruaTx *tx, const char *name, gint64 now_ms, GError **error);
+
+/**
+ * BaruaTokenVerdict:
+ * @BARUA_TOKEN_INVALID: unknown, replaced, disabled, used, or of a user who is gone
+ *
+ * Of rows 5 to 7 of users.md 8.6.
+ */
+typedef enum
+{
+  BARUA_TOKEN_GOOD,
+  BARUA_TOKEN_INVALID,
+  BARUA_TOKEN_EXPIRED,
+} BaruaTokenVerdict;
+
+/**
+ * barua_token_login_use:
+ * @hash: barua_token_hash() of what was in the link
+ * @verdict: (out)
+ * @name: (inout) (transfer full): of the account, when the token was good
+ *
+ * Uses a token up, with all that follows from it but the new session: messages cleared and masked,
+ * password replaced, sessions ended, `token_login` of both documents.
+ */
+gboolean barua_token_login_use (BaruaTx *tx, const guint8 hash[BARUA_TOKEN_HASH_BYTES],
+                                gint64 now_ms, BaruaTokenVerdict *verdict, char **name,
+                                GError **error);
+
+/** Clears and masks what has expired, now and from time to time. Returns: the source to remove. */
+guint barua_token_login_watch (BaruaApp *app);
 
 G_END_DECLS

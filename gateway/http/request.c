@@ -213,6 +213,17 @@ barua_request_is_secure (BaruaRequest *request)
   return g_strcmp0 (barua_request_header_one (request, "X-Forwarded-Proto"), "https") == 0;
 }
 
+/* Whether a Host header is a host and maybe a port, and nothing that could steer a link elsewhere
+ * (users.md 10 no. 15). */
+static gboolean
+is_host (const char *host)
+{
+  return *host != '\0'
+         && host[strspn (host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "0123456789.-_:[]")]
+                == '\0';
+}
+
 char *
 barua_request_origin (BaruaRequest *request)
 {
@@ -222,7 +233,7 @@ barua_request_origin (BaruaRequest *request)
     host = barua_request_header_one (request, "X-Forwarded-Host");
   if (host == NULL)
     host = barua_request_header_one (request, "Host");
-  if (host == NULL)
+  if (host == NULL || !is_host (host))
     return NULL;
   return g_strconcat (barua_request_is_secure (request) ? "https://" : "http://", host, NULL);
 }

@@ -78,7 +78,8 @@ const char *barua_request_session (BaruaRequest *request);
 gboolean barua_request_is_secure (BaruaRequest *request);
 
 /** (transfer full) (nullable): `https://host`, from X-Forwarded-Proto and X-Forwarded-Host of a
- * trusted proxy, else from Host; %NULL without one. */
+ * trusted proxy, else from Host; %NULL without one, or for one with other characters than a host
+ * has. */
 char *barua_request_origin (BaruaRequest *request);
 
 /* The body. */

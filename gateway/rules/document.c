@@ -238,3 +238,36 @@ barua_document_append (GString *out, BaruaText id, BaruaText rev, BaruaText body
     }
   g_string_append (out, deleted ? ",\"_deleted\":true}" : "}");
 }
+
+void
+barua_document_append_with (GString *out, BaruaJson body, const char *name, BaruaText value)
+{
+  BaruaJsonIter iter;
+  BaruaJson key, old;
+  gboolean is_placed = value.p == NULL;
+
+  g_string_append_c (out, '{');
+  barua_json_iter_init (&iter, body);
+  while (barua_json_iter_next (&iter, &key, &old))
+    {
+      BaruaText text = { old.text, old.length };
+      if (barua_json_string_is (key, barua_text (name)))
+        {
+          if (is_placed)
+            continue;
+          text = value;
+          is_placed = TRUE;
+        }
+      if (out->str[out->len - 1] != '{')
+        g_string_append_c (out, ',');
+      g_string_append_len (out, key.text, (gssize)key.length);
+      g_string_append_c (out, ':');
+      g_string_append_len (out, text.p, (gssize)text.n);
+    }
+  if (!is_placed)
+    {
+      barua_json_append_key (out, name);
+      g_string_append_len (out, value.p, (gssize)value.n);
+    }
+  g_string_append_c (out, '}');
+}

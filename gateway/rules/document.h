@@ -71,4 +71,14 @@ void barua_document_split (BaruaJson document, BaruaSpecialMembers *special, GSt
 void barua_document_append (GString *out, BaruaText id, BaruaText rev, BaruaText body,
                             gboolean deleted);
 
+/**
+ * barua_document_append_with:
+ * @name: of a member, without characters that JSON escapes
+ * @value: (nullable): JSON; absent removes the member
+ *
+ * Appends @body with another value of one member, in its place or at the end; everything else stays
+ * as it is, byte for byte.
+ */
+void barua_document_append_with (GString *out, BaruaJson body, const char *name, BaruaText value);
+
 G_END_DECLS

@@ -7,6 +7,7 @@
 #include "gateway/rules/tasks.h"
 
 #include "forms/date.h"
+#include "gateway/rules/users.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -295,6 +296,16 @@ append_reference (GString *out, const TaskEdit *edit)
   barua_json_append_string (out, edit->reference);
 }
 
+/* Whether a message is on no way to a phone in this state, so that a login link in it has done its
+ * service (users.md 10 no. 2). */
+static gboolean
+is_at_end (BaruaTaskState state)
+{
+  return state == BARUA_TASK_STATE_SENT || state == BARUA_TASK_STATE_DELIVERED
+         || state == BARUA_TASK_STATE_FAILED || state == BARUA_TASK_STATE_CLEARED
+         || state == BARUA_TASK_STATE_EXPIRED;
+}
+
 /* Appends @task as @edit leaves it; its other members keep their text and place. */
 static void
 append_task (GString *out, BaruaJson task, const TaskEdit *edit)
@@ -323,6 +334,8 @@ append_task (GString *out, BaruaJson task, const TaskEdit *edit)
       g_string_append_c (out, ':');
       if (value.text == history.text)
         append_history (out, value, edit);
+      else if (is_at_end (edit->state) && barua_json_string_is (key, BARUA_TEXT ("messages")))
+        barua_token_append_masked (out, (BaruaText){ value.text, value.length });
       else
         g_string_append_len (out, value.text, (gssize)value.length);
     }

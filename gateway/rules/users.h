@@ -140,4 +140,7 @@ gboolean barua_token_document_clear (BaruaText body, gint64 now_ms, GString *out
  */
 BaruaText barua_token_mask (BaruaArena *arena, BaruaText text);
 
+/** Appends @text so masked; @text may be JSON. Returns: whether it had a link. */
+gboolean barua_token_append_masked (GString *out, BaruaText text);
+
 G_END_DECLS

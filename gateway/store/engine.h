@@ -7,6 +7,7 @@
 #include "gateway/store/store-databases.h"
 #include "gateway/store/store-revisions.h"
 #include "gateway/store/store-sessions.h"
+#include "gateway/store/store-tokens.h"
 #include "gateway/store/store-views.h"
 #include "gateway/store/work.h"
 
@@ -92,6 +93,17 @@ typedef struct
   gboolean (*delete_sessions_of) (BaruaTx *tx, const char *name, GError **error);
   gboolean (*delete_old_sessions) (BaruaTx *tx, gint64 used_before_ms, GError **error);
   BaruaAccount *(*get_account_of) (BaruaReader *reader, BaruaText document_id, GError **error);
+
+  BaruaLoginToken *(*get_login_token) (BaruaReader *reader, const char *name, GError **error);
+  BaruaLoginToken *(*find_login_token) (BaruaReader *reader, const guint8 *hash, GError **error);
+  gboolean (*put_login_token) (BaruaTx *tx, const char *name, const guint8 *hash, gint64 expires_ms,
+                               GError **error);
+  gboolean (*use_login_token) (BaruaTx *tx, const guint8 *hash, gint64 now_ms, gboolean *is_used,
+                               GError **error);
+  gboolean (*next_expired_login_token) (BaruaTx *tx, gint64 now_ms, BaruaLoginToken **token,
+                                        GError **error);
+  gboolean (*replace_hash) (BaruaTx *tx, const char *name, const char *old_hash,
+                            const char *new_hash, GError **error);
 
   gboolean (*get_done) (BaruaReader *reader, BaruaText id, guint64 *rows, gboolean *is_noted,
                         GError **error);

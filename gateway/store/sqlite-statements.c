@@ -277,6 +277,22 @@ static const char *const statements[BARUA_N_SQL] = {
     "INSERT INTO account (name, docnum, hash) VALUES (?1, ?2, ?3)"
     " ON CONFLICT (name) DO UPDATE SET docnum = ?2, hash = ?3",
   [BARUA_SQL_ACCOUNT_DELETE] = "DELETE FROM account WHERE name = ?1",
+  [BARUA_SQL_ACCOUNT_REPLACE_HASH] =
+    "UPDATE account SET hash = ?3 WHERE name = ?1 AND (?2 IS NULL OR hash = ?2)",
+  [BARUA_SQL_TOKEN_OF] =
+    "SELECT name, token_hash, token_expires, token_active FROM account"
+    " WHERE name = ?1 AND token_hash IS NOT NULL",
+  [BARUA_SQL_TOKEN_FIND] =
+    "SELECT name, token_hash, token_expires, token_active FROM account WHERE token_hash = ?1",
+  [BARUA_SQL_TOKEN_PUT] =
+    "UPDATE account SET token_hash = ?2, token_active = ?3, token_expires = ?4 WHERE name = ?1",
+  [BARUA_SQL_TOKEN_USE] =
+    "UPDATE account SET token_active = 0"
+    " WHERE token_hash = ?1 AND token_active = 1 AND token_expires > ?2",
+  [BARUA_SQL_TOKEN_EXPIRE] =
+    "UPDATE account SET token_active = ?2 WHERE name = (SELECT name FROM account"
+    " WHERE token_active = 1 AND token_expires <= ?1 AND token_hash IS NOT NULL LIMIT 1)"
+    " RETURNING name, token_hash, token_expires, token_active",
   [BARUA_SQL_META_GET] = "SELECT v FROM meta WHERE k = ?1",
   [BARUA_SQL_META_PUT] = "INSERT OR REPLACE INTO meta (k, v) VALUES (?1, ?2)",
   [BARUA_SQL_META_DELETE] = "DELETE FROM meta WHERE k = ?1",

@@ -146,6 +146,12 @@ typedef enum
   BARUA_SQL_ACCOUNT_COUNT,
   BARUA_SQL_ACCOUNT_PUT,
   BARUA_SQL_ACCOUNT_DELETE,
+  BARUA_SQL_ACCOUNT_REPLACE_HASH,
+  BARUA_SQL_TOKEN_OF,
+  BARUA_SQL_TOKEN_FIND,
+  BARUA_SQL_TOKEN_PUT,
+  BARUA_SQL_TOKEN_USE,
+  BARUA_SQL_TOKEN_EXPIRE,
   BARUA_SQL_META_GET,
   BARUA_SQL_META_PUT,
   BARUA_SQL_META_DELETE,
@@ -524,6 +530,21 @@ gboolean barua_sqlite_touch_session (BaruaTx *tx, const guint8 *hash, gint64 now
 gboolean barua_sqlite_delete_session (BaruaTx *tx, const guint8 *hash, GError **error);
 gboolean barua_sqlite_delete_sessions_of (BaruaTx *tx, const char *name, GError **error);
 gboolean barua_sqlite_delete_old_sessions (BaruaTx *tx, gint64 used_before_ms, GError **error);
+
+/* sqlite-tokens.c */
+
+BaruaLoginToken *barua_sqlite_get_login_token (BaruaReader *reader, const char *name,
+                                               GError **error);
+BaruaLoginToken *barua_sqlite_find_login_token (BaruaReader *reader, const guint8 *hash,
+                                                GError **error);
+gboolean barua_sqlite_put_login_token (BaruaTx *tx, const char *name, const guint8 *hash,
+                                       gint64 expires_ms, GError **error);
+gboolean barua_sqlite_use_login_token (BaruaTx *tx, const guint8 *hash, gint64 now_ms,
+                                       gboolean *is_used, GError **error);
+gboolean barua_sqlite_next_expired_login_token (BaruaTx *tx, gint64 now_ms, BaruaLoginToken **token,
+                                                GError **error);
+gboolean barua_sqlite_replace_hash (BaruaTx *tx, const char *name, const char *old_hash,
+                                    const char *new_hash, GError **error);
 
 /* sqlite-messages.c */
 
