@@ -51,7 +51,12 @@ START_TEST (shipped)
           "messages.generic.registration_not_found", "messages.generic.no_provided_patient_id",
           "messages.generic.provided_patient_id_not_unique",
           "messages.generic.provided_phone_not_valid",
-          "messages.generic.sys.facility_not_found" };
+          "messages.generic.sys.facility_not_found",
+          "login.language", "login.title", "login.name", "login.password", "login.show",
+          "login.submit", "login.busy", "login.wrong", "login.limited", "login.failed",
+          "login.offline", "login.link.title", "login.link.text", "login.link.expired",
+          "login.link.invalid", "login.link.missing", "login.link.timeout", "login.home",
+          "login.logout", "login.choose" };
   static const BaruaText nowhere = { NULL, 0 };
   BaruaTexts *texts = barua_texts_new ();
 

@@ -51,3 +51,18 @@ barua_cookie_for_session (const char *token, gint64 now_s, gboolean is_secure)
                            "SameSite=Lax%s",
       token != NULL ? token : "", expires, max_age_s, is_secure ? "; Secure" : "");
 }
+
+char *
+barua_cookie_for_page (const char *name, const char *value, gint64 now_s, gboolean is_secure)
+{
+  g_autofree char *expires = cookie_date (now_s + BARUA_SESSION_SECONDS);
+
+  return g_strdup_printf ("%s=%s; Max-Age=%d; Path=/; Expires=%s; SameSite=Lax%s", name, value,
+                          BARUA_SESSION_SECONDS, expires, is_secure ? "; Secure" : "");
+}
+
+char *
+barua_cookie_cleared (const char *name)
+{
+  return g_strdup_printf ("%s=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT", name);
+}

@@ -33,4 +33,16 @@ char *barua_cookie_get (const char *header, const char *name);
  */
 char *barua_cookie_for_session (const char *token, gint64 now_s, gboolean is_secure);
 
+/**
+ * barua_cookie_for_page:
+ * @value: without '=', ';' and white space
+ *
+ * The value of Set-Cookie for a cookie that scripts of our pages may read, good for a year
+ * (users.md 2.4). Returns: (transfer full)
+ */
+char *barua_cookie_for_page (const char *name, const char *value, gint64 now_s, gboolean is_secure);
+
+/** Set-Cookie that takes a cookie from the browser. Returns: (transfer full) */
+char *barua_cookie_cleared (const char *name);
+
 G_END_DECLS
