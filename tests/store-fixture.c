@@ -262,8 +262,11 @@ take_job (BaruaTx *tx, gpointer data, GError **error)
   g_autoptr (GPtrArray) messages = NULL;
 
   g_string_truncate (take->uuids, 0);
-  if (!barua_tx_take_messages (tx, take->account, take->limit, take->now_ms, take->lease_ms,
-                               &messages, error))
+  const BaruaTake wanted = { .account = take->account,
+                             .limit = take->limit,
+                             .now_ms = take->now_ms,
+                             .lease_ms = take->lease_ms };
+  if (!barua_tx_take_messages (tx, &wanted, &messages, error))
     return FALSE;
   for (guint i = 0; i < messages->len; i++)
     {

@@ -2,9 +2,240 @@
 
 /* The message queue, references, the small tables and the check, in memory and on a file. */
 
+#include "gateway/store/store-gateways.h"
 #include "tests/store-fixture.h"
 
 #include <string.h>
+
+/* ---- routes, limits, what is due ---- */
+
+/* A #BaruaJob: puts a plan of routes into force and routes what waits; the data are the routes. */
+static gboolean
+plan_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  g_autoptr (BaruaGatewayPlan) plan = barua_gateway_plan_new (data, NULL, error);
+  gint64 cursor = 0;
+
+  ck_assert_ptr_nonnull (plan);
+  barua_tx_set_gateway_plan (tx, plan);
+  while (cursor >= 0)
+    if (!barua_tx_reroute (tx, &cursor, error))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+set_routes (const char *const *routes)
+{
+  ck_assert (barua_store_write (store, plan_job, (gpointer)routes, NULL));
+}
+
+START_TEST (store_routes)
+{
+  const char *const to_one[] = { "+1:one", NULL };
+  const char *const to_two[] = { "+2:one", "*:two", NULL };
+  const char *const none[] = { NULL };
+
+  put_message ("a", NULL, "u1", "pending", 1000);
+  set_routes (to_one);
+  put_message ("b", NULL, "u2", "pending", 2000);
+  assert_take ("two", 25, 10, 300, ""); /* also what waited before */
+  assert_take ("one", 1, 10, 300, "u1 ");
+  set_routes (to_two); /* what is on lease stays */
+  assert_take ("two", 25, 20, 300, "u2 ");
+  assert_take ("one", 25, 20, 300, "u1 ");
+  /* a lease that is over goes back to its route */
+  assert_take ("three", 25, 1000, 300, "");
+  assert_take ("one", 25, 1000, 300, "");
+  assert_take ("two", 25, 1000, 300, "u1 u2 ");
+  assert_take ("three", 25, 2000, 300, "");
+  set_routes (none);
+  assert_take ("three", 25, 2000, 300, "u1 u2 ");
+  assert_sound ();
+}
+END_TEST
+
+/* What an account gets with so many segments left. */
+typedef struct
+{
+  BaruaTake take;
+  GString *got; /* uuid and cost of each */
+} Limited;
+
+static gboolean
+limited_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  const Limited *limited = data;
+  g_autoptr (GPtrArray) messages = NULL;
+
+  if (!barua_tx_take_messages (tx, &limited->take, &messages, error))
+    return FALSE;
+  for (guint i = 0; i < messages->len; i++)
+    {
+      const BaruaQueuedMessage *message = g_ptr_array_index (messages, i);
+      g_string_append_printf (limited->got, "%s=%u ", message->uuid.p, message->segments);
+    }
+  return TRUE;
+}
+
+static void
+assert_limited (gint64 segments, gboolean may_exceed, const char *expected)
+{
+  const Limited limited = { { .account = "one",
+                              .limit = 25,
+                              .now_ms = 10,
+                              .lease_ms = 300,
+                              .limits_segments = TRUE,
+                              .segments = segments,
+                              .may_exceed = may_exceed },
+                            g_string_new (NULL) };
+
+  ck_assert (barua_store_write (store, limited_job, (gpointer)&limited, NULL));
+  ck_assert_str_eq (limited.got->str, expected);
+  g_string_free (limited.got, TRUE);
+}
+
+START_TEST (store_segments)
+{
+  g_autofree char *long_text = g_strnfill (200, 'a'); /* two parts */
+  g_autofree char *body
+      = g_strdup_printf ("{\"tasks\":[{\"state\":\"pending\",\"due\":1500,\"messages\":[{\"uuid\":"
+                         "\"u2\",\"to\":\"+1\",\"message\":\"%s\"}]}]}",
+                         long_text);
+
+  put_message ("a", NULL, "u1", "pending", 1000);
+  put ("b", NULL, body);
+  put_message ("c", NULL, "u3", "pending", 2000);
+  assert_limited (0, FALSE, "");
+  assert_limited (2, FALSE, "u1=1 ");      /* nothing passes the long one by */
+  assert_limited (0, FALSE, "u1=0 ");      /* the phone has it already */
+  assert_limited (1, TRUE, "u1=0 u2=2 ");  /* or it would never go */
+  assert_limited (10, FALSE, "u1=0 u2=0 u3=1 ");
+}
+END_TEST
+
+/* What is listed as due. */
+typedef struct
+{
+  BaruaTaskState state;
+  gint64 until_ms;
+  guint limit;
+  GString *found;
+} Due;
+
+static gboolean
+due_query (BaruaReader *reader, gpointer data, GError **error)
+{
+  const Due *due = data;
+  BaruaDueCursor cursor = { 0 };
+  gboolean is_done = FALSE;
+
+  while (!is_done)
+    {
+      g_autoptr (GPtrArray) ids = NULL;
+      if (!barua_reader_due_documents (reader, due->state, &cursor, due->until_ms, due->limit, &ids,
+                                       &is_done, error))
+        return FALSE;
+      for (guint i = 0; i < ids->len; i++)
+        g_string_append_printf (due->found, "%s ", (const char *)ids->pdata[i]);
+    }
+  gint64 next;
+  if (!barua_reader_next_due (reader, due->state, due->until_ms, &next, error))
+    return FALSE;
+  g_string_append_printf (due->found, "%" G_GINT64_FORMAT, next == G_MAXINT64 ? -1 : next);
+  return TRUE;
+}
+
+static void
+assert_due (BaruaTaskState state, gint64 until_ms, guint limit, const char *expected)
+{
+  const Due due = { state, until_ms, limit, g_string_new (NULL) };
+
+  ck_assert (barua_store_read (store, due_query, (gpointer)&due, NULL));
+  ck_assert_str_eq (due.found->str, expected);
+  g_string_free (due.found, TRUE);
+}
+
+START_TEST (store_due)
+{
+  const BaruaWritten c = put_message ("c", NULL, "u1", "scheduled", 1000);
+
+  put_message ("b", NULL, "u2", "scheduled", 1000);
+  put_message ("a", NULL, "u3", "scheduled", 2000);
+  put_message ("d", NULL, "u4", "pending", 500);
+  put ("e", NULL, "{\"scheduled_tasks\":[{\"state\":\"scheduled\",\"due\":3000},"
+                  "{\"state\":\"scheduled\",\"due\":1500},{\"state\":\"sent\",\"due\":1}]}");
+  for (guint limit = 1; limit < 4; limit++)
+    assert_due (BARUA_TASK_STATE_SCHEDULED, 2000, limit, "c b e a 3000");
+  assert_due (BARUA_TASK_STATE_SCHEDULED, 999, 10, "1000");
+  assert_due (BARUA_TASK_STATE_PENDING, 999, 10, "d -1");
+  put_message ("c", c.rev, "u1", "pending", 1000);
+  assert_due (BARUA_TASK_STATE_SCHEDULED, 1000, 10, "b 1500");
+
+  /* an end of its own, while it waits */
+  const BaruaWritten v = put (
+      "v", NULL,
+      "{\"tasks\":[{\"state\":\"pending\",\"due\":1,\"valid_until\":700,\"messages\":[{\"uuid\":"
+      "\"u5\",\"to\":\"+1\",\"message\":\"hello\"}]}]}");
+  put ("w", NULL, "{\"tasks\":[{\"state\":\"sent\",\"due\":1,\"valid_until\":700}]}");
+  assert_due (BARUA_TASK_STATE_OTHER, 699, 10, "-1");
+  assert_due (BARUA_TASK_STATE_OTHER, 700, 10, "v -1");
+  assert_take ("one", 1, 701, 300, "u4 "); /* it is not handed out any more */
+  put ("v", v.rev, "{\"tasks\":[{\"state\":\"sent\",\"due\":1,\"valid_until\":700}]}");
+  assert_due (BARUA_TASK_STATE_OTHER, 700, 10, "-1");
+  assert_sound ();
+}
+END_TEST
+
+/* A #BaruaJob: writes and sums traffic, and lists phones into a text. */
+static void
+append_phone (const BaruaPhoneRow *row, gpointer text)
+{
+  g_string_append_printf (text, "%s:%d,%d,%d,%d ", row->account.p != NULL ? row->account.p : "-",
+                          (int)row->polled_ms, (int)row->received_ms, (int)row->waiting,
+                          (int)row->oldest_due_ms);
+}
+
+static gboolean
+traffic_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  const gint64 minute = 60000;
+  const BaruaTraffic early = { 5, 2, 1 }, late = { 7, 0, 3 };
+  BaruaTraffic sum;
+
+  ck_assert (barua_tx_add_traffic (tx, "one", 10 * minute, &early, error));
+  ck_assert (barua_tx_add_traffic (tx, "one", 10 * minute + 59999, &early, error));
+  ck_assert (barua_tx_add_traffic (tx, "one", 20 * minute, &late, error));
+  ck_assert (barua_reader_traffic (barua_tx_reader (tx), "one", 20 * minute, 1, &sum, error));
+  ck_assert_int_eq (sum.segments, 7);
+  ck_assert (barua_reader_traffic (barua_tx_reader (tx), "one", 19 * minute, 10, &sum, error));
+  ck_assert_int_eq (sum.segments, 17);
+  ck_assert_int_eq (sum.sent, 4);
+  ck_assert_int_eq (sum.failed, 5);
+  ck_assert (barua_reader_traffic (barua_tx_reader (tx), "two", 20 * minute, 10, &sum, error));
+  ck_assert_int_eq (sum.segments, 0);
+  ck_assert (barua_tx_forget_traffic (tx, 20 * minute, error));
+  ck_assert (barua_reader_traffic (barua_tx_reader (tx), "one", 20 * minute, 99, &sum, error));
+  ck_assert_int_eq (sum.segments, 7);
+
+  ck_assert (barua_tx_put_phone (tx, "one", 100, 50, error));
+  ck_assert (barua_tx_put_phone (tx, "one", 90, 0, error));
+  ck_assert (barua_tx_put_phone (tx, "two", 120, 0, error));
+  return barua_reader_phones (barua_tx_reader (tx), append_phone, data, error);
+}
+
+START_TEST (store_traffic)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  put_message ("a", NULL, "u1", "pending", 1000);
+  put_message ("b", NULL, "u2", "pending", 2000);
+  put_message ("c", NULL, "u3", "pending", 3000);
+  assert_take ("one", 1, 10, 300, "u1 ");
+  ck_assert (barua_store_write (store, traffic_job, text, NULL));
+  ck_assert_str_eq (text->str, "one:100,50,0,0 two:120,0,0,0 -:0,0,2,2000 one:0,0,1,1000 ");
+}
+END_TEST
 
 /* ---- messages ---- */
 
@@ -477,6 +708,10 @@ verbs (const char *name, void (*set_up) (void))
 
   tcase_add_checked_fixture (tc, set_up, tear_down);
   tcase_add_test (tc, store_take_order);
+  tcase_add_test (tc, store_routes);
+  tcase_add_test (tc, store_segments);
+  tcase_add_test (tc, store_due);
+  tcase_add_test (tc, store_traffic);
   tcase_add_test (tc, store_leases);
   tcase_add_test (tc, store_handouts);
   tcase_add_test (tc, store_messages_follow_document);

@@ -239,8 +239,11 @@ barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, const char 
   g_auto (Changes) changes = changes_new ();
   g_autoptr (GPtrArray) messages = NULL;
 
-  if (!barua_tx_take_messages (tx, account, MESSAGES_PER_POLL, now_ms,
-                               barua_exchange_lease_ms (settings), &messages, error))
+  const BaruaTake take = { .account = account,
+                           .limit = MESSAGES_PER_POLL,
+                           .now_ms = now_ms,
+                           .lease_ms = barua_exchange_lease_ms (settings) };
+  if (!barua_tx_take_messages (tx, &take, &messages, error))
     return FALSE;
   for (guint i = 0; i < messages->len; i++)
     {

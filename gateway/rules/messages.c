@@ -424,9 +424,7 @@ add_message (const Context *context, BaruaMessageRow row, BaruaJson message)
   row.content = barua_arena_json_text (context->arena, values[MESSAGE]);
   if (row.uuid.n == 0)
     row.uuid = (BaruaText){ NULL, 0 };
-  row.is_offered = (row.state == BARUA_TASK_STATE_PENDING
-                    || row.state == BARUA_TASK_STATE_FORWARDED_TO_GATEWAY)
-                   && row.uuid.n > 0 && row.to.n > 0 && row.content.n > 0
+  row.is_offered = BARUA_TASK_STATE_WAITS (row.state) && row.uuid.n > 0 && row.to.n > 0 && row.content.n > 0
                    && row.due_ms != BARUA_NO_TIME;
   g_array_append_val (context->rows, row);
 }
@@ -443,6 +441,7 @@ add_task (const Context *context, BaruaJson task, BaruaMessagePath path)
     TIMESTAMP,
     HISTORY,
     GATEWAY_REF,
+    VALID_UNTIL,
     N
   };
   static const BaruaText names[N] = { [MESSAGES] = BARUA_TEXT ("messages"),
@@ -450,7 +449,8 @@ add_task (const Context *context, BaruaJson task, BaruaMessagePath path)
                                       [DUE] = BARUA_TEXT ("due"),
                                       [TIMESTAMP] = BARUA_TEXT ("timestamp"),
                                       [HISTORY] = BARUA_TEXT ("state_history"),
-                                      [GATEWAY_REF] = BARUA_TEXT ("gateway_ref") };
+                                      [GATEWAY_REF] = BARUA_TEXT ("gateway_ref"),
+                                      [VALID_UNTIL] = BARUA_TEXT ("valid_until") };
   BaruaJson values[N];
   BaruaJsonIter iter;
   BaruaJson message;
@@ -465,7 +465,10 @@ add_task (const Context *context, BaruaJson task, BaruaMessagePath path)
           .state = barua_task_state_from_text (state),
           .gateway_ref = barua_arena_json_text (context->arena, values[GATEWAY_REF]),
           .due_ms = first_time (due, G_N_ELEMENTS (due)),
-          .updated_ms = first_time (updated, G_N_ELEMENTS (updated)) };
+          .updated_ms = first_time (updated, G_N_ELEMENTS (updated)),
+          .valid_until_ms = BARUA_NO_TIME };
+  if (BARUA_TASK_STATE_WAITS (row.state))
+    row.valid_until_ms = first_time (&values[VALID_UNTIL], 1);
   if (row.gateway_ref.n == 0)
     row.gateway_ref = (BaruaText){ NULL, 0 };
   if (row.updated_ms == BARUA_NO_TIME)

@@ -84,6 +84,8 @@ gboolean barua_message_path_read (BaruaText text, BaruaMessagePath *path);
  * @due_ms: `due`, else `timestamp` of the task, else `reported_date`; %BARUA_NO_TIME without any
  * @updated_ms: time of the last history entry, else `timestamp` of the task, else `reported_date`,
  * else 0
+ * @valid_until_ms: `valid_until` of a task that waits for a phone (messaging.md 4.3); %BARUA_NO_TIME
+ * without one, and in every other state
  * @is_offered: may go to a phone (messaging.md 3.7)
  *
  * One message of a document as the queue sees it. Texts are borrowed from the document or the
@@ -99,8 +101,13 @@ typedef struct
   BaruaText gateway_ref;
   gint64 due_ms;
   gint64 updated_ms;
+  gint64 valid_until_ms;
   gboolean is_offered;
 } BaruaMessageRow;
+
+/** Whether a message in @state waits for a phone to confirm it, and may expire (messaging.md 4.3). */
+#define BARUA_TASK_STATE_WAITS(state)                                                              \
+  ((state) == BARUA_TASK_STATE_PENDING || (state) == BARUA_TASK_STATE_FORWARDED_TO_GATEWAY)
 
 /**
  * barua_message_time:

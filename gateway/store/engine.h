@@ -5,6 +5,7 @@
 #include "gateway/store/store-attachments.h"
 #include "gateway/store/store-changes.h"
 #include "gateway/store/store-databases.h"
+#include "gateway/store/store-gateways.h"
 #include "gateway/store/store-revisions.h"
 #include "gateway/store/store-sessions.h"
 #include "gateway/store/store-tokens.h"
@@ -110,11 +111,26 @@ typedef struct
   gboolean (*put_done) (BaruaTx *tx, BaruaText id, guint64 rows, GError **error);
 
   gboolean (*claim_reference) (BaruaTx *tx, BaruaText ref, gboolean *is_new, GError **error);
-  gboolean (*take_messages) (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
-                             gint64 lease_ms, GPtrArray **messages, GError **error);
+  gboolean (*take_messages) (BaruaTx *tx, const BaruaTake *take, GPtrArray **messages,
+                             GError **error);
   gboolean (*has_offered_messages) (BaruaReader *reader, const char *account, gint64 now_ms,
                                     gint64 lease_ms, gboolean *has_messages, GError **error);
   BaruaQueuedMessage *(*find_message) (BaruaReader *reader, BaruaText uuid, GError **error);
+  gboolean (*reroute) (BaruaTx *tx, gint64 *cursor, GError **error);
+  gboolean (*add_traffic) (BaruaTx *tx, const char *account, gint64 minute,
+                           const BaruaTraffic *traffic, GError **error);
+  /* the minutes after @after */
+  gboolean (*traffic) (BaruaReader *reader, const char *account, gint64 after, BaruaTraffic *sum,
+                       GError **error);
+  gboolean (*forget_traffic) (BaruaTx *tx, gint64 until, GError **error);
+  gboolean (*put_phone) (BaruaTx *tx, const char *account, gint64 polled_ms, gint64 received_ms,
+                         GError **error);
+  gboolean (*phones) (BaruaReader *reader, BaruaPhoneFunc func, gpointer data, GError **error);
+  gboolean (*due_documents) (BaruaReader *reader, BaruaTaskState state, BaruaDueCursor *cursor,
+                             gint64 until_ms, guint limit, GPtrArray **ids, gboolean *is_done,
+                             GError **error);
+  gboolean (*next_due) (BaruaReader *reader, BaruaTaskState state, gint64 after_ms, gint64 *due_ms,
+                        GError **error);
   gboolean (*count_repeat) (BaruaTx *tx, const guint8 key[32], gint64 now_ms, guint *count,
                             GError **error);
 
@@ -149,6 +165,7 @@ struct _BaruaStore
   char *default_db;
   struct _BaruaIdMaker *id_maker;
   GPtrArray *compacting; /* names; of the thread that compacts */
+  BaruaGatewayPlan *plan; /* (nullable); of the writer's thread */
 };
 
 /* An engine's transactions begin with these. */

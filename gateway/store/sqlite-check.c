@@ -152,6 +152,9 @@ is_same_row (BaruaSqliteConnection *connection, BaruaStatement *old, const Barua
          && barua_text_equal (barua_column_text (old, 6), row->content)
          && barua_text_equal (barua_column_text (old, 7), row->gateway_ref)
          && sqlite3_column_int64 (old, 8) == row->updated_ms
+         && (sqlite3_column_type (old, 13) != SQLITE_NULL ? sqlite3_column_int64 (old, 13)
+                                                          : BARUA_NO_TIME)
+                == row->valid_until_ms
          && is_queued == (row->is_offered && !lost_uuid);
 }
 

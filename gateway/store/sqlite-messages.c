@@ -11,14 +11,6 @@
 
 #include <sqlite3.h>
 
-/* Values of msg.queue (documents.md 14.1). */
-#define QUEUE_OFFERED 1
-#define QUEUE_BEHIND 2
-
-/* Messages of one due time are put in the order of their documents as long as they are not more;
- * beyond that they go out as they came in. */
-#define MAX_TIES 2000
-
 /* ---- rows of a document ---- */
 
 /* How a row that is there differs from the row that should be there. */
@@ -65,7 +57,7 @@ compare_row (BaruaStatement *old, const BaruaMessageRow *row)
 
   if (!column_is_time (old, 4, row->due_ms) || !column_is (old, 5, row->to)
       || !column_is (old, 6, row->content) || !column_is (old, 7, row->gateway_ref)
-      || is_offered != row->is_offered)
+      || !column_is_time (old, 13, row->valid_until_ms) || is_offered != row->is_offered)
     return CHANGE_ALL;
   if (sqlite3_column_int (old, 3) != (int)row->state
       || sqlite3_column_int64 (old, 8) != row->updated_ms)
@@ -140,17 +132,23 @@ carry_over (const OldRow *old, const BaruaMessageRow *row)
   return carried;
 }
 
-/* Binds queue, account, lease_until and handouts from parameter @i on. */
+/* Binds queue, account, lease_until and handouts from parameter @i on. A message that enters the
+ * queue and that nobody has belongs to the account of its route. */
 static void
-bind_lease (BaruaStatement *statement, int i, const OldRow *carried, gboolean is_offered)
+bind_lease (BaruaSqliteConnection *connection, BaruaStatement *statement, int i,
+            const OldRow *carried, const BaruaMessageRow *row, gboolean is_offered)
 {
+  const gboolean has_lease = is_offered && carried->lease_until != 0;
+
   if (is_offered)
     sqlite3_bind_int (statement, i,
-                      carried->handouts >= BARUA_MAX_HANDOUTS ? QUEUE_BEHIND : QUEUE_OFFERED);
+                      carried->handouts >= BARUA_MAX_HANDOUTS ? BARUA_QUEUE_BEHIND : BARUA_QUEUE_OFFERED);
   else
     sqlite3_bind_null (statement, i);
-  barua_bind_text (statement, i + 1, carried->account);
-  if (carried->lease_until != 0)
+  barua_bind_text (statement, i + 1,
+                   is_offered && !has_lease ? barua_sqlite_route (connection, row->to)
+                                            : carried->account);
+  if (has_lease)
     sqlite3_bind_int64 (statement, i + 2, carried->lease_until);
   else
     sqlite3_bind_null (statement, i + 2);
@@ -178,7 +176,8 @@ update_row (BaruaSqliteConnection *connection, const OldRow *old, const BaruaMes
       barua_bind_text (update, 5, row->to);
       barua_bind_text (update, 6, row->content);
       barua_bind_text (update, 7, row->gateway_ref);
-      bind_lease (update, 8, &carried, row->is_offered);
+      bind_lease (connection, update, 8, &carried, row, row->is_offered);
+      bind_time (update, 12, row->valid_until_ms);
     }
   return barua_statement_run (update, error);
 }
@@ -221,7 +220,8 @@ insert_row (BaruaSqliteConnection *connection, gint64 docnum, const OldRow *old,
   barua_bind_text (insert, 8, row->content);
   barua_bind_text (insert, 9, row->gateway_ref);
   sqlite3_bind_int64 (insert, 10, row->updated_ms);
-  bind_lease (insert, 11, &carried, row->is_offered);
+  bind_lease (connection, insert, 11, &carried, row, row->is_offered);
+  bind_time (insert, 15, row->valid_until_ms);
   if (!barua_statement_run (insert, error))
     return FALSE;
   if (sqlite3_changes (connection->handle) > 0)
@@ -229,7 +229,7 @@ insert_row (BaruaSqliteConnection *connection, gint64 docnum, const OldRow *old,
 
   const OldRow nothing = { 0 };
   sqlite3_bind_null (insert, 3);
-  bind_lease (insert, 11, &nothing, FALSE);
+  bind_lease (connection, insert, 11, &nothing, row, FALSE);
   return barua_statement_run (insert, error);
 }
 
@@ -454,224 +454,6 @@ barua_sqlite_end_claims (BaruaSqliteConnection *connection, GError **error)
   if (connection->claims != NULL)
     g_array_set_size (connection->claims, 0);
   return TRUE;
-}
-
-/* ---- hand-out ---- */
-
-/* A message that may be handed out. */
-typedef struct
-{
-  gint64 msgnum;
-  gint64 due_ms;
-  gint64 docnum;
-  char *document_id; /* looked up when it decides, or when the message goes out */
-  char *path;
-} Candidate;
-
-static void
-candidate_clear (gpointer data)
-{
-  Candidate *candidate = data;
-
-  g_free (candidate->document_id);
-  g_free (candidate->path);
-}
-
-/* Collects the first candidates of one queue by due time: @limit, and those that tie with the last.
- */
-static gboolean
-collect_candidates (BaruaSqliteConnection *connection, int queue, const char *account,
-                    gint64 now_ms, guint limit, GArray *candidates, GError **error)
-{
-  g_autoptr (BaruaStatement) offered
-      = barua_sqlite_statement (connection, BARUA_SQL_MSG_OFFERED, error);
-  gboolean has_row = FALSE;
-
-  if (offered == NULL)
-    return FALSE;
-  sqlite3_bind_int (offered, 1, queue);
-  barua_bind_text (offered, 2, barua_text (account));
-  sqlite3_bind_int64 (offered, 3, now_ms);
-  for (;;)
-    {
-      const guint n = candidates->len;
-      if (!barua_statement_step (offered, &has_row, error))
-        return FALSE;
-      if (!has_row || n >= limit + MAX_TIES)
-        return TRUE;
-      Candidate candidate = { .msgnum = sqlite3_column_int64 (offered, 0),
-                              .due_ms = sqlite3_column_int64 (offered, 1),
-                              .docnum = sqlite3_column_int64 (offered, 2) };
-      if (n >= limit && g_array_index (candidates, Candidate, limit - 1).due_ms != candidate.due_ms)
-        return TRUE;
-      const BaruaText path = barua_column_text (offered, 3);
-      candidate.path = g_strndup (path.p, path.n);
-      g_array_append_val (candidates, candidate);
-    }
-}
-
-/* Looks up the id of a candidate's document. */
-static gboolean
-load_document_id (BaruaSqliteConnection *connection, Candidate *candidate, GError **error)
-{
-  g_autoptr (BaruaStatement) find = NULL;
-  gboolean has_row = FALSE;
-
-  if (candidate->document_id != NULL)
-    return TRUE;
-  find = barua_sqlite_statement (connection, BARUA_SQL_MSG_DOC_ID, error);
-  if (find == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (find, 1, candidate->docnum);
-  if (!barua_statement_step (find, &has_row, error))
-    return FALSE;
-  const BaruaText id = barua_column_text (find, 0);
-  candidate->document_id = g_strndup (id.p != NULL ? id.p : "", id.n);
-  return TRUE;
-}
-
-/* Orders by due time, document id, place in the document (messaging.md 3.7). */
-static int
-compare_candidates (gconstpointer a, gconstpointer b)
-{
-  const Candidate *x = a;
-  const Candidate *y = b;
-
-  if (x->due_ms != y->due_ms)
-    return x->due_ms < y->due_ms ? -1 : 1;
-  const int order = strcmp (x->document_id, y->document_id);
-  return order != 0 ? order : strcmp (x->path, y->path);
-}
-
-/* Whether some candidates have the same due time but not the same document. */
-static gboolean
-has_ties (const GArray *candidates)
-{
-  for (guint i = 1; i < candidates->len; i++)
-    if (g_array_index (candidates, Candidate, i).due_ms
-        == g_array_index (candidates, Candidate, i - 1).due_ms)
-      return TRUE;
-  return FALSE;
-}
-
-/* Puts the candidates in their order and keeps the first @limit. */
-static gboolean
-choose_candidates (BaruaSqliteConnection *connection, GArray *candidates, guint limit,
-                   GError **error)
-{
-  if (has_ties (candidates))
-    {
-      for (guint i = 0; i < candidates->len; i++)
-        if (!load_document_id (connection, &g_array_index (candidates, Candidate, i), error))
-          return FALSE;
-      g_array_sort (candidates, compare_candidates);
-    }
-  if (candidates->len > limit)
-    g_array_set_size (candidates, limit);
-  return TRUE;
-}
-
-/* Puts a message behind all others. */
-static gboolean
-move_behind (BaruaSqliteConnection *connection, gint64 msgnum, GError **error)
-{
-  BaruaStatement *back = barua_sqlite_statement (connection, BARUA_SQL_MSG_BACK, error);
-
-  if (back == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (back, 1, msgnum);
-  return barua_statement_run (back, error);
-}
-
-/* Leases one message and adds it to what is handed out. */
-static gboolean
-lease (BaruaSqliteConnection *connection, Candidate *candidate, const char *account,
-       gint64 until_ms, GPtrArray *messages, GError **error)
-{
-  g_autoptr (BaruaStatement) update
-      = barua_sqlite_statement (connection, BARUA_SQL_MSG_LEASE, error);
-  gboolean has_row = FALSE;
-
-  if (update == NULL || !load_document_id (connection, candidate, error))
-    return FALSE;
-  sqlite3_bind_int64 (update, 1, candidate->msgnum);
-  barua_bind_text (update, 2, barua_text (account));
-  sqlite3_bind_int64 (update, 3, until_ms);
-  if (!barua_statement_step (update, &has_row, error))
-    return FALSE;
-  BaruaQueuedMessage message = { .uuid = barua_column_text (update, 0),
-                                 .to = barua_column_text (update, 1),
-                                 .content = barua_column_text (update, 2),
-                                 .document_id = barua_text (candidate->document_id),
-                                 .account = barua_text (account),
-                                 .state = (BaruaTaskState)sqlite3_column_int (update, 4),
-                                 .due_ms = candidate->due_ms,
-                                 .handouts = (guint)sqlite3_column_int (update, 6) };
-  barua_message_path_read (barua_column_text (update, 3), &message.path);
-  g_ptr_array_add (messages, barua_message_new (&message));
-  return message.handouts != BARUA_MAX_HANDOUTS
-         || move_behind (connection, candidate->msgnum, error);
-}
-
-/* Chooses at most @limit messages of one queue and appends them to @chosen. */
-static gboolean
-choose_from (BaruaSqliteConnection *connection, int queue, const char *account, guint limit,
-             gint64 free_from_ms, GArray *chosen, GError **error)
-{
-  g_autoptr (GArray) candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
-
-  g_array_set_clear_func (candidates, candidate_clear);
-  if (!collect_candidates (connection, queue, account, free_from_ms, limit, candidates, error)
-      || !choose_candidates (connection, candidates, limit, error))
-    return FALSE;
-  g_array_append_vals (chosen, candidates->data, candidates->len);
-  g_array_set_clear_func (candidates, NULL); /* their texts belong to @chosen now */
-  return TRUE;
-}
-
-/* What is leased until then or earlier is free; all is when there are no leases. */
-static gint64
-free_from (gint64 now_ms, gint64 lease_ms)
-{
-  return lease_ms > 0 ? now_ms : G_MAXINT64;
-}
-
-gboolean
-barua_sqlite_take_messages (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
-                            gint64 lease_ms, GPtrArray **messages, GError **error)
-{
-  static const int queues[] = { QUEUE_OFFERED, QUEUE_BEHIND };
-  BaruaSqliteConnection *connection = barua_sqlite_connection (&tx->reader);
-  g_autoptr (GPtrArray) taken
-      = g_ptr_array_new_with_free_func ((GDestroyNotify)barua_queued_message_free);
-  g_autoptr (GArray) chosen = g_array_new (FALSE, FALSE, sizeof (Candidate));
-  const gint64 free_from_ms = free_from (now_ms, lease_ms);
-  const gint64 until_ms = now_ms + MAX (lease_ms, 0);
-
-  g_array_set_clear_func (chosen, candidate_clear);
-  for (gsize i = 0; i < G_N_ELEMENTS (queues) && chosen->len < limit; i++)
-    if (!choose_from (connection, queues[i], account, limit - chosen->len, free_from_ms, chosen,
-                      error))
-      return FALSE;
-  for (guint i = 0; i < chosen->len; i++)
-    if (!lease (connection, &g_array_index (chosen, Candidate, i), account, until_ms, taken, error))
-      return FALSE;
-  *messages = g_steal_pointer (&taken);
-  return TRUE;
-}
-
-gboolean
-barua_sqlite_has_offered_messages (BaruaReader *reader, const char *account, gint64 now_ms,
-                                   gint64 lease_ms, gboolean *has_messages, GError **error)
-{
-  g_autoptr (BaruaStatement) any
-      = barua_sqlite_statement (barua_sqlite_connection (reader), BARUA_SQL_MSG_ANY_OFFERED, error);
-
-  if (any == NULL)
-    return FALSE;
-  barua_bind_text (any, 1, barua_text (account));
-  sqlite3_bind_int64 (any, 2, free_from (now_ms, lease_ms));
-  return barua_statement_step (any, has_messages, error);
 }
 
 BaruaQueuedMessage *

@@ -78,6 +78,19 @@ static const char *const migrations[] = { /* index + 1 is the user_version it le
   "CREATE TABLE piece (piecenum INTEGER PRIMARY KEY, data BLOB NOT NULL);\n"
   "CREATE INDEX account_doc ON account(docnum);\n"
   "ALTER TABLE db ADD COLUMN revs_limit INT;\n",
+
+  /* The queue by account: a poll reads what nobody has and what is its own, and never steps over what
+   * others have on lease or by route. A row out of the queue has no lease. */
+  "UPDATE msg SET lease_until = NULL WHERE queue IS NULL AND lease_until IS NOT NULL;\n"
+  "UPDATE msg SET account = NULL WHERE queue IS NOT NULL AND lease_until IS NULL;\n"
+  "ALTER TABLE msg ADD COLUMN valid_until INT;\n"
+  "DROP INDEX msg_queue;\n"
+  "CREATE INDEX msg_queue ON msg(queue, account, due) WHERE queue IS NOT NULL;\n"
+  "CREATE INDEX msg_lease ON msg(lease_until) WHERE lease_until IS NOT NULL;\n"
+  "CREATE INDEX msg_valid ON msg(valid_until) WHERE valid_until IS NOT NULL;\n"
+  "CREATE TABLE traffic (account TEXT NOT NULL, minute INT NOT NULL, segments INT NOT NULL DEFAULT 0,"
+  " sent INT NOT NULL DEFAULT 0, failed INT NOT NULL DEFAULT 0, PRIMARY KEY(account, minute))"
+  " WITHOUT ROWID;\n",
 };
 /* clang-format on */
 

@@ -220,15 +220,16 @@ static const char *const statements[BARUA_N_SQL] = {
   /* OR IGNORE: a uuid that another message has already */
   [BARUA_SQL_MSG_INSERT] =
     "INSERT OR IGNORE INTO msg (dbnum, docnum, uuid, path, state, due, rcpt, content, gateway_ref,"
-    " updated, queue, account, lease_until, handouts)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    " updated, queue, account, lease_until, handouts, valid_until)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
   [BARUA_SQL_MSG_BY_DOC] =
     "SELECT msgnum, uuid, path, state, due, rcpt, content, gateway_ref, updated, queue, account,"
-    " lease_until, handouts FROM msg WHERE docnum = ?1 ORDER BY msgnum",
+    " lease_until, handouts, valid_until FROM msg WHERE docnum = ?1 ORDER BY msgnum",
   [BARUA_SQL_MSG_UPDATE_STATE] = "UPDATE msg SET state = ?2, updated = ?3 WHERE msgnum = ?1",
   [BARUA_SQL_MSG_UPDATE] =
     "UPDATE msg SET state = ?2, updated = ?3, due = ?4, rcpt = ?5, content = ?6, gateway_ref = ?7,"
-    " queue = ?8, account = ?9, lease_until = ?10, handouts = ?11 WHERE msgnum = ?1",
+    " queue = ?8, account = ?9, lease_until = ?10, handouts = ?11, valid_until = ?12"
+    " WHERE msgnum = ?1",
   [BARUA_SQL_MSG_DELETE_DOC] = "DELETE FROM msg WHERE docnum = ?1",
   [BARUA_SQL_MSG_DELETE_ORPHANS] =
     "DELETE FROM msg WHERE dbnum <> ?1 OR docnum NOT IN"
@@ -236,14 +237,55 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_MSG_COUNT_ORPHANS] =
     "SELECT count(*) FROM msg WHERE dbnum <> ?1 OR docnum NOT IN"
     " (SELECT docnum FROM doc WHERE dbnum = ?1 AND deleted = 0)",
+  /* ?2: the account, or NULL for what nobody has */
   [BARUA_SQL_MSG_OFFERED] =
     "SELECT msgnum, due, docnum, path FROM msg INDEXED BY msg_queue"
-    " WHERE queue = ?1 AND (account IS NULL OR account = ?2 OR ifnull(lease_until, 0) <= ?3)"
-    " ORDER BY due",
+    " WHERE queue = ?1 AND account IS ?2 AND ifnull(valid_until, ?3) >= ?3 ORDER BY due",
+  /* the first step alone answers while the queue is empty */
   [BARUA_SQL_MSG_ANY_OFFERED] =
-    "SELECT 1 FROM msg INDEXED BY msg_queue"
-    " WHERE queue > 0 AND (account IS NULL OR account = ?1 OR ifnull(lease_until, 0) <= ?2)"
-    " LIMIT 1",
+    "SELECT 1 FROM (SELECT 1 FROM msg INDEXED BY msg_queue WHERE queue > 0 LIMIT 1) WHERE"
+    " EXISTS (SELECT 1 FROM msg INDEXED BY msg_queue WHERE queue = 1 AND account IS NULL)"
+    " OR EXISTS (SELECT 1 FROM msg INDEXED BY msg_queue WHERE queue = 1 AND account = ?1)"
+    " OR EXISTS (SELECT 1 FROM msg INDEXED BY msg_lease WHERE lease_until <= ?2)"
+    " OR EXISTS (SELECT 1 FROM msg INDEXED BY msg_queue WHERE queue = 2 AND account IS NULL)"
+    " OR EXISTS (SELECT 1 FROM msg INDEXED BY msg_queue WHERE queue = 2 AND account = ?1)",
+  [BARUA_SQL_MSG_LEASE_OVER] =
+    "SELECT msgnum, rcpt FROM msg INDEXED BY msg_lease WHERE lease_until <= ?1 AND account <> ?2"
+    " LIMIT ?3",
+  [BARUA_SQL_MSG_ASSIGN] =
+    "UPDATE msg SET account = ?2, lease_until = NULL WHERE msgnum = ?1",
+  [BARUA_SQL_MSG_SLICE] =
+    "SELECT msgnum, rcpt, account FROM msg WHERE msgnum > ?1 AND msgnum <= ?2"
+    " AND queue IS NOT NULL AND lease_until IS NULL",
+  [BARUA_SQL_MSG_LAST_NUMBER] = "SELECT max(msgnum) FROM msg",
+  [BARUA_SQL_MSG_CONTENT] =
+    "SELECT content, CASE WHEN handouts > 0 AND account = ?2 THEN 1 ELSE 0 END FROM msg"
+    " WHERE msgnum = ?1",
+  [BARUA_SQL_MSG_NEXT_DUE] = "SELECT min(due) FROM msg WHERE state = ?1 AND due > ?2",
+  [BARUA_SQL_MSG_DUE] =
+    "SELECT m.msgnum, m.due, d.id FROM msg m JOIN doc d USING (docnum)"
+    " WHERE m.state = ?1 AND (m.due, m.msgnum) > (?2, ?3) AND m.due <= ?4"
+    " ORDER BY m.due, m.msgnum LIMIT ?5",
+  [BARUA_SQL_MSG_INVALID] =
+    "SELECT m.msgnum, m.valid_until, d.id FROM msg m INDEXED BY msg_valid JOIN doc d USING (docnum)"
+    " WHERE (m.valid_until, m.msgnum) > (?2, ?3) AND m.valid_until <= ?4"
+    " ORDER BY m.valid_until, m.msgnum LIMIT ?5",
+  [BARUA_SQL_MSG_WAITING] =
+    "SELECT account, count(*), min(due) FROM msg INDEXED BY msg_queue WHERE queue > 0"
+    " GROUP BY queue, account",
+  [BARUA_SQL_PHONE_PUT] =
+    "INSERT INTO phone (account, polled, received) VALUES (?1, ?2, ?3) ON CONFLICT (account)"
+    " DO UPDATE SET polled = max(ifnull(polled, 0), ?2), received = ifnull(?3, received)",
+  [BARUA_SQL_PHONE_LIST] = "SELECT account, polled, received FROM phone ORDER BY account",
+  [BARUA_SQL_TRAFFIC_ADD] =
+    "INSERT INTO traffic (account, minute, segments, sent, failed) VALUES (?1, ?2, ?3, ?4, ?5)"
+    " ON CONFLICT (account, minute) DO UPDATE"
+    " SET segments = segments + ?3, sent = sent + ?4, failed = failed + ?5",
+  [BARUA_SQL_TRAFFIC_SUM] =
+    "SELECT ifnull(sum(segments), 0), ifnull(sum(sent), 0), ifnull(sum(failed), 0) FROM traffic"
+    " WHERE account = ?1 AND minute > ?2",
+  [BARUA_SQL_TRAFFIC_ACCOUNTS] = "SELECT DISTINCT account FROM traffic ORDER BY account",
+  [BARUA_SQL_TRAFFIC_FORGET] = "DELETE FROM traffic WHERE minute <= ?1",
   [BARUA_SQL_MSG_DOC_ID] = "SELECT id FROM doc WHERE docnum = ?1",
   [BARUA_SQL_MSG_LEASE] =
     "UPDATE msg SET account = ?2, lease_until = ?3, handouts = handouts + 1 WHERE msgnum = ?1"

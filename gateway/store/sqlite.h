@@ -130,6 +130,21 @@ typedef enum
   BARUA_SQL_MSG_COUNT_ORPHANS,
   BARUA_SQL_MSG_OFFERED,
   BARUA_SQL_MSG_ANY_OFFERED,
+  BARUA_SQL_MSG_LEASE_OVER,
+  BARUA_SQL_MSG_ASSIGN,
+  BARUA_SQL_MSG_SLICE,
+  BARUA_SQL_MSG_LAST_NUMBER,
+  BARUA_SQL_MSG_CONTENT,
+  BARUA_SQL_MSG_NEXT_DUE,
+  BARUA_SQL_MSG_DUE,
+  BARUA_SQL_MSG_INVALID,
+  BARUA_SQL_MSG_WAITING,
+  BARUA_SQL_PHONE_PUT,
+  BARUA_SQL_PHONE_LIST,
+  BARUA_SQL_TRAFFIC_ADD,
+  BARUA_SQL_TRAFFIC_SUM,
+  BARUA_SQL_TRAFFIC_ACCOUNTS,
+  BARUA_SQL_TRAFFIC_FORGET,
   BARUA_SQL_MSG_DOC_ID,
   BARUA_SQL_MSG_LEASE,
   BARUA_SQL_MSG_BACK,
@@ -566,12 +581,44 @@ gboolean barua_sqlite_end_claims (BaruaSqliteConnection *connection, GError **er
 
 gboolean barua_sqlite_claim_reference (BaruaTx *tx, BaruaText ref, gboolean *is_new,
                                        GError **error);
-gboolean barua_sqlite_take_messages (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
-                                     gint64 lease_ms, GPtrArray **messages, GError **error);
+BaruaQueuedMessage *barua_sqlite_find_message (BaruaReader *reader, BaruaText uuid, GError **error);
+
+/* sqlite-handout.c */
+
+/** Values of msg.queue (documents.md 14.1). */
+#define BARUA_QUEUE_OFFERED 1
+#define BARUA_QUEUE_BEHIND 2
+
+gboolean barua_sqlite_take_messages (BaruaTx *tx, const BaruaTake *take, GPtrArray **messages,
+                                     GError **error);
 gboolean barua_sqlite_has_offered_messages (BaruaReader *reader, const char *account, gint64 now_ms,
                                             gint64 lease_ms, gboolean *has_messages,
                                             GError **error);
-BaruaQueuedMessage *barua_sqlite_find_message (BaruaReader *reader, BaruaText uuid, GError **error);
+
+/* sqlite-gateways.c */
+
+/** The account that messages to @to are kept for; absent: whoever polls first. */
+BaruaText barua_sqlite_route (BaruaSqliteConnection *connection, BaruaText to);
+
+/** Gives a message that waits to @account, or to nobody, without a lease. */
+gboolean barua_sqlite_assign (BaruaSqliteConnection *connection, gint64 msgnum, BaruaText account,
+                              GError **error);
+
+gboolean barua_sqlite_reroute (BaruaTx *tx, gint64 *cursor, GError **error);
+gboolean barua_sqlite_add_traffic (BaruaTx *tx, const char *account, gint64 minute,
+                                   const BaruaTraffic *traffic, GError **error);
+gboolean barua_sqlite_traffic (BaruaReader *reader, const char *account, gint64 after,
+                               BaruaTraffic *sum, GError **error);
+gboolean barua_sqlite_forget_traffic (BaruaTx *tx, gint64 until, GError **error);
+gboolean barua_sqlite_put_phone (BaruaTx *tx, const char *account, gint64 polled_ms,
+                                 gint64 received_ms, GError **error);
+gboolean barua_sqlite_phones (BaruaReader *reader, BaruaPhoneFunc func, gpointer data,
+                              GError **error);
+gboolean barua_sqlite_due_documents (BaruaReader *reader, BaruaTaskState state,
+                                     BaruaDueCursor *cursor, gint64 until_ms, guint limit,
+                                     GPtrArray **ids, gboolean *is_done, GError **error);
+gboolean barua_sqlite_next_due (BaruaReader *reader, BaruaTaskState state, gint64 after_ms,
+                                gint64 *due_ms, GError **error);
 
 /* sqlite-accounts.c */
 

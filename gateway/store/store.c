@@ -114,6 +114,7 @@ barua_store_close (BaruaStore *store)
   store->engine->close (store);
   id_maker_free (store->id_maker);
   g_ptr_array_unref (store->compacting);
+  g_clear_pointer (&store->plan, barua_gateway_plan_unref);
   g_free (store->default_db);
   g_free (store);
 }
@@ -366,13 +367,11 @@ barua_queued_message_free (BaruaQueuedMessage *message)
 }
 
 gboolean
-barua_tx_take_messages (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
-                        gint64 lease_ms, GPtrArray **messages, GError **error)
+barua_tx_take_messages (BaruaTx *tx, const BaruaTake *take, GPtrArray **messages, GError **error)
 {
-  g_return_val_if_fail (account != NULL, FALSE);
+  g_return_val_if_fail (take->account != NULL, FALSE);
 
-  return tx->reader.store->engine->take_messages (tx, account, limit, now_ms, lease_ms, messages,
-                                                  error);
+  return tx->reader.store->engine->take_messages (tx, take, messages, error);
 }
 
 gboolean

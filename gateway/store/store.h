@@ -394,6 +394,7 @@ gboolean barua_tx_claim_reference (BaruaTx *tx, BaruaText ref, gboolean *is_new,
  * @document_id: the document that holds it
  * @account: (nullable): who got it last
  * @handouts: how often, this one included
+ * @segments: SMS parts that a take with limits counted for it, 0 for one that the phone had already
  *
  * One message of the queue. All of it is freed by barua_queued_message_free(); texts are
  * NUL-terminated.
@@ -409,24 +410,43 @@ typedef struct
   BaruaTaskState state;
   gint64 due_ms;
   guint handouts;
+  guint segments;
 } BaruaQueuedMessage;
 
 void barua_queued_message_free (BaruaQueuedMessage *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaQueuedMessage, barua_queued_message_free)
 
 /**
- * barua_tx_take_messages:
+ * BaruaTake:
  * @account: who asks
  * @limit: at most so many, 25 for a phone
  * @lease_ms: as long nobody else gets them; 0: everybody gets everything
+ * @limits_segments: @segments counts
+ * @segments: SMS parts that the phone may still send; messages that it has already cost nothing
+ * @may_exceed: it has sent nothing yet in any of its spans, so that one message may be longer
+ */
+typedef struct
+{
+  const char *account;
+  guint limit;
+  gint64 now_ms;
+  gint64 lease_ms;
+  gboolean limits_segments;
+  gint64 segments;
+  gboolean may_exceed;
+} BaruaTake;
+
+/**
+ * barua_tx_take_messages:
  * @messages: (out) (transfer full) (element-type BaruaQueuedMessage): maybe empty
  *
  * Hands out messages by due time, document id and place in the document (messaging.md 3.7); those
- * handed out 20 times come after all others (4.4). What another account holds on lease is left out.
+ * handed out 20 times come after all others (4.4). What another account holds on lease, or by its
+ * route, is left out.
  * The documents are not touched: the caller puts their new state.
  */
-gboolean barua_tx_take_messages (BaruaTx *tx, const char *account, guint limit, gint64 now_ms,
-                                 gint64 lease_ms, GPtrArray **messages, GError **error);
+gboolean barua_tx_take_messages (BaruaTx *tx, const BaruaTake *take, GPtrArray **messages,
+                                 GError **error);
 
 /** Whether barua_tx_take_messages() would find anything: the cheap look of a poll. */
 gboolean barua_reader_has_offered_messages (BaruaReader *reader, const char *account, gint64 now_ms,
