@@ -15,6 +15,7 @@ void barua_api_sms_exchange (BaruaRequest *request, gpointer app);
 void barua_api_records_v1 (BaruaRequest *request, gpointer app);
 void barua_api_records_v2 (BaruaRequest *request, gpointer app);
 void barua_api_segments (BaruaRequest *request, gpointer app);
+void barua_api_messages_list (BaruaRequest *request, gpointer app);
 void barua_api_messages_post (BaruaRequest *request, gpointer app);
 void barua_api_message_resend (BaruaRequest *request, gpointer app);
 void barua_api_message_cancel (BaruaRequest *request, gpointer app);

@@ -5,7 +5,6 @@
 
 #define G_LOG_DOMAIN "barua-api"
 
-#include "forms/permissions.h"
 #include "gateway/api/document-common.h"
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
@@ -48,25 +47,15 @@ call_free (gpointer data)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Call, call_free)
 
-/* NULL after an answer: this is for online users (users.md 1.1). */
 static Call *
 call_new (BaruaApp *app, BaruaRequest *request)
 {
-  BaruaSettings *settings = barua_request_settings (request);
-  BaruaUser *user = barua_request_user (request);
-
-  if (!barua_permissions_is_online (barua_settings_json (settings),
-                                    (const char *const *)user->roles))
-    {
-      barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, NULL, NULL);
-      return NULL;
-    }
   Call *call = g_new0 (Call, 1);
   call->app = app;
   call->request = barua_request_ref (request);
-  call->settings = barua_settings_ref (settings);
+  call->settings = barua_settings_ref (barua_request_settings (request));
   call->arena = barua_arena_new ();
-  call->is_admin = user->is_admin;
+  call->is_admin = barua_request_user (request)->is_admin;
   call->now_ms = barua_now_ms ();
   return call;
 }
@@ -194,7 +183,7 @@ barua_api_messages_post (BaruaRequest *request, gpointer app)
   g_autoptr (Call) call = call_new (app, request);
   g_autoptr (GError) error = NULL;
 
-  if (call == NULL || !take_key (call))
+  if (!take_key (call))
     return;
   if (!barua_outgoing_read (call->settings, barua_request_json (request), call->arena, call->now_ms,
                             &call->outgoing, &error))
@@ -318,14 +307,11 @@ act (BaruaTx *tx, gpointer data, GError **error)
 static void
 start_action (BaruaRequest *request, BaruaApp *app, BaruaTaskAction action)
 {
-  g_autoptr (Call) call = call_new (app, request);
+  Call *call = call_new (app, request);
 
-  if (call == NULL)
-    return;
   call->action = action;
   call->message_id = barua_text (barua_request_param (request, "id"));
-  Call *data = g_steal_pointer (&call);
-  barua_store_write_async (app->store, act, data, call_free, 0, NULL, call_done, data);
+  barua_store_write_async (app->store, act, call, call_free, 0, NULL, call_done, call);
 }
 
 void

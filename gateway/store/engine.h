@@ -6,6 +6,7 @@
 #include "gateway/store/store-changes.h"
 #include "gateway/store/store-databases.h"
 #include "gateway/store/store-gateways.h"
+#include "gateway/store/store-outbox.h"
 #include "gateway/store/store-revisions.h"
 #include "gateway/store/store-sessions.h"
 #include "gateway/store/store-tokens.h"
@@ -131,6 +132,12 @@ typedef struct
                              GError **error);
   gboolean (*next_due) (BaruaReader *reader, BaruaTaskState state, gint64 after_ms, gint64 *due_ms,
                         GError **error);
+  gboolean (*outbox) (BaruaReader *reader, const BaruaOutboxQuery *query, GPtrArray **messages,
+                      BaruaOutboxPlace *next, gboolean *has_more, GError **error);
+  gboolean (*outbox_of_reference) (BaruaReader *reader, BaruaText ref, GPtrArray **messages,
+                                   GError **error);
+  gboolean (*outbox_hold) (BaruaTx *tx, BaruaText uuid, const char *holder, gint64 until_ms,
+                           GError **error);
   gboolean (*count_repeat) (BaruaTx *tx, const guint8 key[32], gint64 now_ms, guint *count,
                             GError **error);
 

@@ -91,6 +91,9 @@ static const char *const migrations[] = { /* index + 1 is the user_version it le
   "CREATE TABLE traffic (account TEXT NOT NULL, minute INT NOT NULL, segments INT NOT NULL DEFAULT 0,"
   " sent INT NOT NULL DEFAULT 0, failed INT NOT NULL DEFAULT 0, PRIMARY KEY(account, minute))"
   " WITHOUT ROWID;\n",
+
+  /* Lists of messages by recipient. */
+  "CREATE INDEX msg_rcpt ON msg(rcpt, due) WHERE rcpt IS NOT NULL;\n",
 };
 /* clang-format on */
 

@@ -300,6 +300,30 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_INREF_CLAIM] = "INSERT OR IGNORE INTO inref (ref, docnum, at) VALUES (?1, ?2, ?3)",
   [BARUA_SQL_INREF_SET] = "UPDATE inref SET docnum = ?2 WHERE ref = ?1",
 
+  /* Listings: ?1 state or recipient; either between two due times, or at one (NULL for none) after
+   * a number: SQLite 3.40 would step over all ties for (due, msgnum) > (?, ?). */
+  [BARUA_SQL_OUTBOX_OF_STATE] =
+    "SELECT msgnum, due, state, account, gateway_ref FROM msg INDEXED BY msg_state"
+    " WHERE state = ?1 AND due > ?2 AND due < ?3 ORDER BY due, msgnum",
+  [BARUA_SQL_OUTBOX_OF_STATE_AT] =
+    "SELECT msgnum, due, state, account, gateway_ref FROM msg INDEXED BY msg_state"
+    " WHERE state = ?1 AND due IS ?2 AND msgnum > ?3 ORDER BY msgnum",
+  [BARUA_SQL_OUTBOX_TO] =
+    "SELECT msgnum, due, state, account, gateway_ref FROM msg INDEXED BY msg_rcpt"
+    " WHERE rcpt = ?1 AND due > ?2 AND due < ?3 ORDER BY due, msgnum",
+  [BARUA_SQL_OUTBOX_TO_AT] =
+    "SELECT msgnum, due, state, account, gateway_ref FROM msg INDEXED BY msg_rcpt"
+    " WHERE rcpt = ?1 AND due IS ?2 AND msgnum > ?3 ORDER BY msgnum",
+  [BARUA_SQL_OUTBOX_GET] =
+    "SELECT m.uuid, m.rcpt, m.content, m.path, m.state, m.due, m.handouts, m.account, d.id,"
+    " m.gateway_ref FROM msg m JOIN doc d USING (docnum) WHERE m.msgnum = ?1",
+  [BARUA_SQL_OUTBOX_BY_REFERENCE] =
+    "SELECT m.uuid, m.rcpt, m.content, m.path, m.state, m.due, m.handouts, m.account, d.id,"
+    " m.gateway_ref FROM msg m INDEXED BY msg_gref JOIN doc d USING (docnum)"
+    " WHERE m.dbnum = ?1 AND m.gateway_ref = ?2 ORDER BY m.msgnum LIMIT 1000",
+  [BARUA_SQL_OUTBOX_HOLD] =
+    "UPDATE msg SET account = ?3, lease_until = ?4 WHERE dbnum = ?1 AND uuid = ?2",
+
   [BARUA_SQL_REPEAT_COUNT] =
     "INSERT INTO repeat (key, n, at) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE"
     " SET n = CASE WHEN at > ?3 THEN n + 1 ELSE 1 END, at = max (at, ?2) RETURNING n",

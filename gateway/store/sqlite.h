@@ -152,6 +152,13 @@ typedef enum
   BARUA_SQL_MSG_HAS_REFERENCE,
   BARUA_SQL_INREF_CLAIM,
   BARUA_SQL_INREF_SET,
+  BARUA_SQL_OUTBOX_OF_STATE,
+  BARUA_SQL_OUTBOX_OF_STATE_AT,
+  BARUA_SQL_OUTBOX_TO,
+  BARUA_SQL_OUTBOX_TO_AT,
+  BARUA_SQL_OUTBOX_GET,
+  BARUA_SQL_OUTBOX_BY_REFERENCE,
+  BARUA_SQL_OUTBOX_HOLD,
   BARUA_SQL_REPEAT_COUNT,
   BARUA_SQL_REPEAT_FORGET,
   BARUA_SQL_DONE_GET,
@@ -619,6 +626,16 @@ gboolean barua_sqlite_due_documents (BaruaReader *reader, BaruaTaskState state,
                                      GPtrArray **ids, gboolean *is_done, GError **error);
 gboolean barua_sqlite_next_due (BaruaReader *reader, BaruaTaskState state, gint64 after_ms,
                                 gint64 *due_ms, GError **error);
+
+/* sqlite-outbox.c */
+
+gboolean barua_sqlite_outbox (BaruaReader *reader, const BaruaOutboxQuery *query,
+                              GPtrArray **messages, BaruaOutboxPlace *next, gboolean *has_more,
+                              GError **error);
+gboolean barua_sqlite_outbox_of_reference (BaruaReader *reader, BaruaText ref, GPtrArray **messages,
+                                           GError **error);
+gboolean barua_sqlite_outbox_hold (BaruaTx *tx, BaruaText uuid, const char *holder,
+                                   gint64 until_ms, GError **error);
 
 /* sqlite-accounts.c */
 

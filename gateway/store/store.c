@@ -347,7 +347,7 @@ BaruaQueuedMessage *
 barua_message_new (const BaruaQueuedMessage *borrowed)
 {
   const gsize n = borrowed->uuid.n + borrowed->to.n + borrowed->content.n + borrowed->document_id.n
-                  + borrowed->account.n + 5;
+                  + borrowed->account.n + borrowed->gateway_ref.n + 6;
   BaruaQueuedMessage *message = g_malloc (sizeof *message + n);
   char *at = (char *)(message + 1);
 
@@ -357,6 +357,7 @@ barua_message_new (const BaruaQueuedMessage *borrowed)
   message->content = copy_text (&at, borrowed->content);
   message->document_id = copy_text (&at, borrowed->document_id);
   message->account = copy_text (&at, borrowed->account);
+  message->gateway_ref = copy_text (&at, borrowed->gateway_ref);
   return message;
 }
 

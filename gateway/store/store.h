@@ -393,6 +393,8 @@ gboolean barua_tx_claim_reference (BaruaTx *tx, BaruaText ref, gboolean *is_new,
  * BaruaQueuedMessage:
  * @document_id: the document that holds it
  * @account: (nullable): who got it last
+ * @gateway_ref: (nullable): the carrier's id of it; only barua_reader_outbox() and
+ *   barua_reader_outbox_of_reference() tell it
  * @handouts: how often, this one included
  * @segments: SMS parts that a take with limits counted for it, 0 for one that the phone had already
  *
@@ -406,6 +408,7 @@ typedef struct
   BaruaText content;
   BaruaText document_id;
   BaruaText account;
+  BaruaText gateway_ref;
   BaruaMessagePath path;
   BaruaTaskState state;
   gint64 due_ms;

@@ -420,5 +420,178 @@ class Actions(Base):
         self.check(self.as_user("cleo").request("POST", f"{PATH}/{uuid}/cancel"), 200)
 
 
+class List(Base):
+    """Messages of recipients of their own, so that other tests do not matter."""
+
+    def page(self, client=None, status=200, **query):
+        answer = self.check((client or self.c).get(
+            PATH + "?" + urllib.parse.urlencode(query), {"Accept": JSON_TYPE}), status)
+        return answer.json()
+
+    def pages(self, **query):
+        """All pages: the messages, and how many pages."""
+        found, cursor, n = [], None, 0
+        while True:
+            page = self.page(**query, **({"cursor": cursor} if cursor else {}))
+            self.assertEqual(set(page), {"messages", "cursor"})
+            found += page["messages"]
+            cursor, n = page["cursor"], n + 1
+            if cursor is None:
+                return found, n
+
+    def put_many(self, to, dues, state="sent", account=None, content="text"):
+        tasks = []
+        for due in dues:
+            task = {"messages": [{"uuid": self.reference("many"), "to": to, "message": content}],
+                    "state": state, "state_history": []}
+            tasks.append({**task, "due": due} if due is not None else task)
+        self.check(self.c.post("/medic", {"type": "data_record", "tasks": tasks}), 201)
+        return [t["messages"][0]["uuid"] for t in tasks]
+
+    def test_entry(self):
+        to = self.number()
+        before = now_ms()
+        uuid = self.send("Habari", to)
+        page = self.page(to=to)
+        self.assertIsNone(page["cursor"])
+        entry = page["messages"][0]
+        due = entry.pop("due")
+        self.assertRegex(due, ISO_MS)
+        self.assertTrue(iso(before) <= due <= iso(now_ms()))
+        doc, _ = self.holder(uuid)
+        self.assertEqual(entry, {"id": uuid, "doc": doc["_id"], "to": to, "content": "Habari",
+                                 "state": "pending", "account": None})
+
+    def test_account(self):
+        self.c.drain()
+        to = self.number()
+        uuid = self.send("x", to)
+        self.c.sms()
+        self.assertEqual([m["account"] for m in self.page(to=to)["messages"]], ["admin"])
+        self.assertIn(uuid, [m["id"] for m in self.pages(account="admin")[0]])
+        self.assertIn(uuid, [m["id"] for m in
+                             self.pages(account="admin", state="forwarded-to-gateway")[0]])
+        self.assertEqual(self.page(account="nobody", to=to)["messages"], [])
+        self.c.drain()
+
+    def test_order_and_pages(self):
+        """Oldest due first; equal times in one order; without a time last."""
+        to, base = self.number(), now_ms() - HOUR
+        times = [base + 50 * (i // 7) for i in range(60)]
+        uuids = self.put_many(to, [iso(t) for t in times[30:]] + [None] * 5)
+        uuids = self.put_many(to, [iso(t) for t in times[:30]], "failed") + uuids
+        expected = [iso(t) for t in times] + [None] * 5
+        for limit in (1, 3, 7, 64, 65, 66):
+            found, n = self.pages(to=to, limit=limit)
+            self.assertEqual([m["due"] for m in found], expected)
+            self.assertEqual(sorted(m["id"] for m in found), sorted(uuids))
+            self.assertEqual(n, -(-65 // limit))
+        self.assertEqual(len(self.pages(to=to, state="failed", limit=7)[0]), 30)
+
+    def test_hundred_a_page(self):
+        to = self.number()
+        self.put_many(to, [iso(now_ms())] * 201)
+        self.assertEqual(len(self.page(to=to)["messages"]), 100)
+        found, n = self.pages(to=to)
+        self.assertEqual((len({m["id"] for m in found}), n), (201, 3))
+
+    def test_all_states_merge(self):
+        """Without a recipient the list is one of all states, in time."""
+        base = 1000000000000  # 2001
+        made = []
+        for i, state in enumerate(Actions.WAITING + Actions.GONE):
+            made += [(t, u) for t, u in zip(
+                [base + i, base + 100 + i, base + 100],
+                self.put_many(self.number(), [base + i, base + 100 + i, base + 100], state))]
+        window = {"from": base, "until": base + 1000}
+        for limit in (1, 4, 100):
+            found, _ = self.pages(**window, limit=limit)
+            self.assertEqual([m["due"] for m in found], [iso(t) for t, _ in sorted(made)])
+            self.assertEqual({m["id"] for m in found}, {u for _, u in made})
+        one, _ = self.pages(**window, state="muted", limit=2)
+        self.assertEqual([m["state"] for m in one], ["muted"] * 3)
+
+    def test_time(self):
+        """from: due then or later; until: due before."""
+        to, base = self.number(), 1500000000000
+        self.put_many(to, [iso(base + i * 1000) for i in range(10)] + [None])
+        for query, first, n in (({"from": base + 3000}, 3, 7), ({"until": iso(base + 3000)}, 0, 3),
+                                ({"from": iso(base + 2000), "until": base + 8000}, 2, 6),
+                                ({"from": base + 9001}, 0, 0), ({"until": base}, 0, 0)):
+            with self.subTest(query):
+                for limit in (2, 100):
+                    found, _ = self.pages(to=to, limit=limit, **query)
+                    self.assertEqual([m["due"] for m in found],
+                                     [iso(base + i * 1000) for i in range(first, first + n)])
+
+    def test_recipient_as_typed(self):
+        to = self.number()
+        self.send("x", to)
+        self.assertEqual(len(self.page(to="0" + to[4:])["messages"]), 1)
+        self.put_many("0" + to[4:], [iso(now_ms())])  # stored as somebody typed it
+        self.assertEqual(len(self.page(to="0" + to[4:])["messages"]), 2)
+        self.assertEqual(self.page(to="nobody")["messages"], [])
+
+    def test_not_made_yet(self):
+        """A task of a schedule without its text."""
+        due = 1400000000000
+        self.check(self.c.post("/medic", {"scheduled_tasks": [
+            {"due": iso(due), "state": "scheduled", "message_key": "k"}]}), 201)
+        found = self.page(**{"from": due, "until": due + 1})["messages"]
+        self.assertEqual([(m["id"], m["to"], m["content"], m["state"]) for m in found],
+                         [(None, None, None, "scheduled")])
+
+    def test_login_links_are_masked(self):
+        """users.md 10 no. 2; hidden documents are listed too (8.4)."""
+        to = self.number()
+        token = "aB3" * 21 + "x"
+        self.check(self.c.post("/medic", {"type": "login_token", "tasks": [
+            {"messages": [{"uuid": self.reference("l"), "to": to, "message": LINK + token}],
+             "state": "pending", "due": iso(now_ms())}]}), 201)
+        for c in (self.c, self.as_user("rob")):
+            page = self.page(c, to=to)
+            self.assertEqual([m["content"] for m in page["messages"]], [LINK + "********"])
+        self.assertNotIn(token, self.c.get(PATH + "?limit=1000").text)
+        self.assertNotIn(token, self.server.log())
+
+    def test_wrong(self):
+        time_error = ": must be a time: ISO 8601 text, or a number of milliseconds since 1970"
+        for query, reason in (
+                ({"state": "flying"}, "state: is no state of a message"),
+                ({"from": "yesterday"}, "from" + time_error), ({"until": "x"}, "until" + time_error),
+                ({"limit": "0"}, "limit: must be a whole number from 1 to 1000"),
+                ({"limit": "1001"}, "limit: must be a whole number from 1 to 1000"),
+                ({"limit": "many"}, "limit: must be a whole number from 1 to 1000"),
+                ({"cursor": "x"}, "cursor: is not one that was given out"),
+                ({"cursor": "1.2.3"}, "cursor: is not one that was given out"),
+                ({"cursor": "1.-2"}, "cursor: is not one that was given out"),
+                ({"stat": "sent"}, "stat: unknown parameter")):
+            with self.subTest(query):
+                self.assertEqual(self.page(status=400, **query), {"code": 400, "error": reason})
+        self.page(cursor="-9223372036854775808.0", limit=1)
+        self.page(cursor="9223372036854775807.9223372036854775807", limit=1)
+        self.page(**{"from": "", "state": "", "limit": 1})
+
+    def test_rights(self):
+        for name in ("cleo", "rob"):
+            self.page(self.as_user(name), limit=1)
+        self.assertEqual(self.page(self.as_user("hope"), 403),
+                         {"code": 403, "error": "Insufficient privileges"})
+        self.check(self.c.get(PATH, {"Accept": JSON_TYPE}, auth=False), 401)
+
+    def test_a_rare_account_among_many(self):
+        """A page that looks at enough ends, and says where to go on."""
+        server = Server().start()
+        self.addCleanup(server.finish)
+        self.c = server.client()
+        base = now_ms() - HOUR
+        for i in range(45):
+            self.put_many(self.number(), [base + i * 1000 + k for k in range(500)])
+        found, n = self.pages(account="nobody")
+        self.assertEqual(found, [])
+        self.assertGreater(n, 1)
+        self.assertEqual(len(self.pages(state="sent", limit=1000)[0]), 22500)
+
+
 if __name__ == "__main__":
     main()
