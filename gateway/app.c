@@ -9,6 +9,7 @@
 #include "forms/permissions.h"
 #include "gateway/api/account-lookup.h"
 #include "gateway/api/changes.h"
+#include "gateway/api/figures.h"
 #include "gateway/api/settings-document.h"
 #include "gateway/api/settings-reload.h"
 
@@ -46,6 +47,8 @@ barua_app_new (BaruaStore *store, GError **error)
   app->settings = g_steal_pointer (&settings);
   app->auth = barua_auth_new (&barua_account_lookup, app);
   app->feeds = g_ptr_array_new ();
+  app->started_us = g_get_monotonic_time ();
+  app->figures = barua_figures_cache_new ();
   barua_store_watch (store, hear_news, app);
   return app;
 }
@@ -65,6 +68,7 @@ barua_app_free (BaruaApp *app)
   g_clear_pointer (&app->settings, barua_settings_unref);
   g_clear_pointer (&app->reload_waiters, g_array_unref);
   g_ptr_array_unref (app->feeds);
+  barua_figures_cache_free (app->figures);
   g_free (app);
 }
 

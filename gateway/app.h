@@ -13,6 +13,8 @@ G_BEGIN_DECLS
  * @settings_serial: counts the swaps
  * @reload_waiters: (nullable): see gateway/api/settings-reload.c
  * @feeds: feeds of changes that wait or may have to, see gateway/api/changes.c
+ * @started_us: monotonic time of the start
+ * @figures: (nullable): the last look at the store in numbers, see gateway/api/figures.c
  * @health_waiting: (nullable): who waits for the one probe of the writer, see gateway/api/health.c
  *
  * What every handler gets. Main thread only.
@@ -27,6 +29,8 @@ typedef struct
   gboolean is_reloading;
   GArray *reload_waiters;
   GPtrArray *feeds;
+  gint64 started_us;
+  struct _BaruaFiguresCache *figures;
   GArray *health_waiting;
 } BaruaApp;
 

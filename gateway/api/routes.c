@@ -61,8 +61,9 @@ const BaruaRoute barua_routes[] = {
   { "POST",  "/_replicate",          ANYBODY,                  BARUA_BODY_JSON,         0,        NATIVE,            barua_api_replicate },
   { "GET",   "/api/deploy-info",     ANYBODY,                  BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_deploy_info },
   { "GET",   "/api/couch-config-attachments", ANYBODY,         BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_attachment_types },
-  { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_healthz },
-  { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_healthz },
+  { "GET",   "/api/v1/monitoring",   PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_monitoring },
+  { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_healthz },
+  { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_healthz },
   BOTH_SLASH ("GET",    "",                            BARUA_BODY_NONE,   0,        barua_api_database_get)
   BOTH_SLASH ("POST",   "",                            BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
   BOTH ("GET",    "/_all_docs",                  BARUA_BODY_NONE,   0,        barua_api_all_docs)

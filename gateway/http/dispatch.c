@@ -69,11 +69,14 @@ session_checked (BaruaUser *user, const GError *error, gpointer data)
 static void
 find_sender (BaruaRequest *request, BaruaAuthDone done)
 {
+  const BaruaRoute *route = request->match.route;
   const char *session = barua_request_session (request);
 
   request->identity_done = done;
   barua_request_ref (request);
-  if (session != NULL)
+  if (route != NULL && (route->flags & BARUA_ROUTE_ANONYMOUS))
+    done (NULL, NULL, request);
+  else if (session != NULL)
     barua_auth_check_session (request->server->auth, session, session_checked, request);
   else
     find_basic_sender (request, NULL);

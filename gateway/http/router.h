@@ -44,6 +44,8 @@ typedef enum
  * @BARUA_ROUTE_NO_REDIRECT: people get 401 with `not logged in` too, never a redirect
  * @BARUA_ROUTE_ONLINE: online users only (users.md 1); others get the 403 of a missing permission
  * @BARUA_ROUTE_ONLINE_DETAILS: the same, but offline users get the JSON 403 of users.md 1.1
+ * @BARUA_ROUTE_ANONYMOUS: credentials are not even looked at, so that wrong ones cost nothing (public
+ * routes that probes ask)
  * @BARUA_ROUTE_DOCUMENT_NATIVE: errors and bodies of documents.md, native dialect
  * @BARUA_ROUTE_DOCUMENT_SEED: the same, seed dialect
  */
@@ -62,6 +64,7 @@ typedef enum
   BARUA_ROUTE_DOCUMENT_SEED = 1 << 9,
   BARUA_ROUTE_ONLINE = 1 << 10,
   BARUA_ROUTE_ONLINE_DETAILS = 1 << 11,
+  BARUA_ROUTE_ANONYMOUS = 1 << 12,
 } BaruaRouteFlags;
 
 /** Called in the main thread; @app is what barua_server_new() got. Answers at once or keeps a

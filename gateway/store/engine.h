@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/rules/tree.h"
+#include "gateway/store/store-census.h"
 #include "gateway/store/store-attachments.h"
 #include "gateway/store/store-changes.h"
 #include "gateway/store/store-databases.h"
@@ -151,6 +152,8 @@ typedef struct
 
   gboolean (*check) (BaruaReader *reader, GPtrArray *differences, GError **error);
   gboolean (*reindex) (BaruaTx *tx, GError **error);
+
+  gboolean (*census) (BaruaReader *reader, BaruaCensus *census, GError **error);
 
   gboolean (*backup) (const char *path, const char *target, GError **error);
   gboolean (*restore) (const char *path, const char *backup, char **kept, GError **error);

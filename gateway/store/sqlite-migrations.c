@@ -3,7 +3,8 @@
 /* The schema of documents.md 14.1 and its history.
  *
  * Version 1: all tables. Version 2: the bytes of attachments stand apart from their counts, in
- * pieces, so that counting does not rewrite them; revs_limit. Later versions are appended here,
+ * pieces, so that counting does not rewrite them; revs_limit. Version 3: the queue by account; traffic. Version 4: lists of messages. Version 5: indexes of what is counted for
+ * who watches (store-census.h). Later versions are appended here,
  * with the dump of the schema they leave in tests/data/schema-N.sql; what a released version left
  * is never changed. */
 
@@ -94,6 +95,10 @@ static const char *const migrations[] = { /* index + 1 is the user_version it le
 
   /* Lists of messages by recipient. */
   "CREATE INDEX msg_rcpt ON msg(rcpt, due) WHERE rcpt IS NOT NULL;\n",
+
+  "CREATE INDEX doc_forked ON doc(docnum) WHERE leaves > 1;\n"
+  "CREATE INDEX msg_unsendable ON msg(state)"
+  " WHERE uuid IS NULL OR ifnull(rcpt, '') = '' OR ifnull(content, '') = '';\n",
 };
 /* clang-format on */
 

@@ -382,6 +382,28 @@ static const char *const statements[BARUA_N_SQL] = {
     "UPDATE blob SET refs = (SELECT count(*) FROM att a WHERE a.blobnum = blob.blobnum),"
     " unused = CASE WHEN (SELECT count(*) FROM att a WHERE a.blobnum = blob.blobnum) = 0"
     " THEN ?1 END",
+  [BARUA_SQL_CENSUS_STATES] = "SELECT state, count(*) FROM msg INDEXED BY msg_state GROUP BY state",
+  [BARUA_SQL_CENSUS_NO_MESSAGES] =
+    "SELECT state, count(*) FROM msg INDEXED BY msg_unsendable WHERE"
+    " (uuid IS NULL OR ifnull(rcpt, '') = '' OR ifnull(content, '') = '') AND state <> 1"
+    " GROUP BY state",
+  [BARUA_SQL_CENSUS_OLDEST] =
+    "SELECT min(due) FROM ("
+    "SELECT * FROM (SELECT due FROM msg INDEXED BY msg_state WHERE state = 2 AND queue > 0"
+    " ORDER BY due LIMIT 1)"
+    " UNION ALL SELECT * FROM (SELECT due FROM msg INDEXED BY msg_state WHERE state = 3 AND queue > 0"
+    " ORDER BY due LIMIT 1))",
+  [BARUA_SQL_CENSUS_LAST_POLL] = "SELECT max(polled) FROM phone",
+  [BARUA_SQL_CENSUS_FEEDBACK] =
+    "SELECT count(*) FROM doc INDEXED BY doc_live WHERE dbnum ="
+    " (SELECT dbnum FROM db WHERE name = 'medic-users-meta')"
+    " AND id >= 'feedback-' AND id < 'feedback.' AND deleted = 0",
+  [BARUA_SQL_CENSUS_CONFLICTS] =
+    "SELECT count(*) FROM doc d INDEXED BY doc_forked WHERE leaves > 1 AND"
+    " (SELECT count(*) FROM rev r WHERE r.docnum = d.docnum AND r.leaf = 1 AND r.deleted = 0) > 1",
+  [BARUA_SQL_CENSUS_PAGES] = "SELECT page_count FROM pragma_page_count()",
+  [BARUA_SQL_CENSUS_FREE_PAGES] = "SELECT freelist_count FROM pragma_freelist_count()",
+
   [BARUA_SQL_FILE_BYTES] =
     "SELECT p.page_count * s.page_size FROM pragma_page_count() p, pragma_page_size() s",
 };

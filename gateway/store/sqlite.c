@@ -297,6 +297,7 @@ const BaruaStoreEngine barua_sqlite_engine = {
   .put_meta = barua_sqlite_put_meta,
   .check = barua_sqlite_check,
   .reindex = barua_sqlite_reindex,
+  .census = barua_sqlite_census,
   .backup = barua_sqlite_backup,
   .restore = barua_sqlite_restore,
   .schema = barua_sqlite_schema,

@@ -3,6 +3,7 @@
 
 #include "forms/arena.h"
 #include "gateway/store/engine.h"
+#include "gateway/store/store-census.h"
 
 G_BEGIN_DECLS
 
@@ -182,6 +183,14 @@ typedef enum
   BARUA_SQL_CHECK_VIEWS,
   BARUA_SQL_CHECK_VIEW_ORPHANS,
   BARUA_SQL_REPAIR_BLOBS,
+  BARUA_SQL_CENSUS_STATES,
+  BARUA_SQL_CENSUS_NO_MESSAGES,
+  BARUA_SQL_CENSUS_OLDEST,
+  BARUA_SQL_CENSUS_LAST_POLL,
+  BARUA_SQL_CENSUS_FEEDBACK,
+  BARUA_SQL_CENSUS_CONFLICTS,
+  BARUA_SQL_CENSUS_PAGES,
+  BARUA_SQL_CENSUS_FREE_PAGES,
   BARUA_SQL_FILE_BYTES,
   BARUA_N_SQL,
 } BaruaSql;
@@ -658,6 +667,10 @@ gboolean barua_sqlite_put_meta (BaruaTx *tx, const char *key, const char *value,
 
 gboolean barua_sqlite_check (BaruaReader *reader, GPtrArray *differences, GError **error);
 gboolean barua_sqlite_reindex (BaruaTx *tx, GError **error);
+
+/* sqlite-census.c */
+
+gboolean barua_sqlite_census (BaruaReader *reader, BaruaCensus *census, GError **error);
 
 /* sqlite-files.c */
 

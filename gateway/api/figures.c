@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The store in numbers, for everybody who watches at once. */
+
+#define G_LOG_DOMAIN "barua-api"
+
+#include "gateway/api/figures.h"
+
+/* Figures are this old at most, unless taking them is dear: then this many times as old as it took. */
+#define LIFE_US G_USEC_PER_SEC
+#define LIFE_SHARE 10
+
+typedef struct
+{
+  BaruaFiguresFunc func;
+  gpointer data;
+} Waiter;
+
+struct _BaruaFiguresCache
+{
+  BaruaFigures figures;
+  gint64 begun_us;
+  gint64 good_until_us;
+  GArray *waiting; /* of Waiter */
+};
+
+/* One look at the store; the reader has it while it looks. */
+typedef struct
+{
+  BaruaApp *app;
+  BaruaFigures figures;
+} Look;
+
+struct _BaruaFiguresCache *
+barua_figures_cache_new (void)
+{
+  struct _BaruaFiguresCache *cache = g_new0 (struct _BaruaFiguresCache, 1);
+
+  cache->waiting = g_array_new (FALSE, FALSE, sizeof (Waiter));
+  return cache;
+}
+
+void
+barua_figures_cache_free (struct _BaruaFiguresCache *cache)
+{
+  g_array_unref (cache->waiting);
+  g_free (cache);
+}
+
+/* BaruaQuery: each figure fails alone. */
+static gboolean
+look (BaruaReader *reader, gpointer data, GError **error)
+{
+  static const char *const names[BARUA_N_FIGURES]
+      = { NULL, BARUA_DB_SENTINEL, BARUA_DB_USERS_META, BARUA_DB_USERS };
+  BaruaFigures *figures = &((Look *)data)->figures;
+
+  for (guint i = 0; i < BARUA_N_FIGURES; i++)
+    {
+      g_autoptr (GError) trouble = NULL;
+      figures->has_database[i]
+          = barua_reader_database_info (reader, names[i], &figures->databases[i], &trouble);
+      if (trouble != NULL)
+        g_warning ("figures of database %u: %s", i, trouble->message);
+    }
+  g_autoptr (GError) trouble = NULL;
+  figures->has_census = barua_reader_census (reader, &figures->census, &trouble);
+  if (trouble != NULL)
+    g_warning ("the census failed: %s", trouble->message);
+  return TRUE;
+}
+
+static void
+looked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Look *done = user_data; /* freed by the store afterwards */
+  struct _BaruaFiguresCache *cache = done->app->figures;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GArray) waiting = cache->waiting;
+  gint64 now = g_get_monotonic_time ();
+
+  /* a store that cannot be read at all leaves no figure */
+  cache->figures = done->figures;
+  if (!barua_store_read_finish (done->app->store, result, &error))
+    {
+      g_warning ("no figures: %s", error->message);
+      cache->figures = (BaruaFigures){ .has_census = FALSE };
+    }
+  cache->good_until_us = now + MAX (LIFE_US, LIFE_SHARE * (now - cache->begun_us));
+  cache->waiting = g_array_new (FALSE, FALSE, sizeof (Waiter));
+  for (guint i = 0; i < waiting->len; i++)
+    {
+      const Waiter *waiter = &g_array_index (waiting, Waiter, i);
+      waiter->func (&cache->figures, waiter->data);
+    }
+}
+
+void
+barua_figures_ask (BaruaApp *app, BaruaFiguresFunc func, gpointer data)
+{
+  struct _BaruaFiguresCache *cache = app->figures;
+  const Waiter waiter = { func, data };
+  gint64 now = g_get_monotonic_time ();
+
+  if (now < cache->good_until_us)
+    {
+      func (&cache->figures, data);
+      return;
+    }
+  g_array_append_val (cache->waiting, waiter);
+  if (cache->waiting->len > 1)
+    return;
+  Look *begun = g_new0 (Look, 1);
+  begun->app = app;
+  cache->begun_us = now;
+  barua_store_read_async (app->store, look, begun, g_free, NULL, looked, begun);
+}
