@@ -56,6 +56,18 @@ roles_of (BaruaText body)
   return g_strv_builder_end (roles);
 }
 
+char **
+barua_account_read_roles (BaruaReader *reader, const char *name, GError **error)
+{
+  g_autoptr (BaruaAccount) account = barua_reader_get_account (reader, name, error);
+
+  if (account == NULL)
+    return NULL;
+  g_autoptr (BaruaDocument) document = barua_reader_get_document (
+      reader, BARUA_DB_USERS, barua_text (account->document_id), error);
+  return document != NULL ? roles_of (document->body) : NULL;
+}
+
 /* What is not there is no error; says whether it was one. */
 static gboolean
 fail_unless_missing (GError *local, GError **error)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/http/auth.h"
+#include "gateway/store/store.h"
 
 G_BEGIN_DECLS
 
@@ -13,5 +14,9 @@ G_BEGIN_DECLS
  * a day; one that was not used for a year is over (users.md 2.2).
  */
 extern const BaruaAuthBackend barua_account_lookup;
+
+/** Returns: (transfer full) (array zero-terminated=1): the roles of an account's document; %NULL on
+ * @error. */
+char **barua_account_read_roles (BaruaReader *reader, const char *name, GError **error);
 
 G_END_DECLS

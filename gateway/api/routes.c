@@ -14,6 +14,8 @@
 #define STRICT (BARUA_ROUTE_JSON_STRICT | BARUA_ROUTE_JSON_POSITION)
 #define GATEWAY (BARUA_ROUTE_GATEWAY_ERRORS | BARUA_ROUTE_SLASH)
 #define NATIVE BARUA_ROUTE_DOCUMENT_NATIVE
+#define PAGE (BARUA_ROUTE_NO_REDIRECT | BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_FORM)
+#define LINK (PAGE | BARUA_ROUTE_ANY_ORIGIN)
 #define SEED BARUA_ROUTE_DOCUMENT_SEED
 
 /* One row for each mount of a database (documents.md 1). */
@@ -50,8 +52,19 @@ const BaruaRoute barua_routes[] = {
   { "POST",  "/api/v1/forms/explain", "can_configure",         BARUA_BODY_JSON,         32 * MIB, STRICT,            barua_api_forms_explain },
   { "POST",  "/api/v1/forms/validate", "can_configure",        BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_JSON_POSITION, barua_api_forms_validate },
   { "GET",   "/_session",            ANYBODY,                  BARUA_BODY_NONE,         0,        BARUA_ROUTE_NO_REDIRECT, barua_api_session_get },
-  { "POST",  "/_session",            PUBLIC,                   BARUA_BODY_JSON_OR_FORM, 64 * 1024, NATIVE,           barua_api_session_post },
+  { "POST",  "/_session",            PUBLIC,                   BARUA_BODY_JSON_OR_FORM, 64 * 1024, NATIVE | BARUA_ROUTE_FORM, barua_api_session_post },
   { "DELETE", "/_session",           PUBLIC,                   BARUA_BODY_NONE,         0,        NATIVE,            barua_api_session_delete },
+  { "GET",   "/medic/login",         PUBLIC,                   BARUA_BODY_NONE,         0,        PAGE,              barua_api_login_page },
+  { "POST",  "/medic/login",         PUBLIC,                   BARUA_BODY_JSON_OR_FORM, 64 * 1024, PAGE,             barua_api_login },
+  { "GET",   "/medic/login/identity", PUBLIC,                  BARUA_BODY_NONE,         0,        PAGE,              barua_api_login_identity },
+  { "GET",   "/medic/login/style.css", PUBLIC,                 BARUA_BODY_NONE,         0,        PAGE | BARUA_ROUTE_ANONYMOUS, barua_api_page_style },
+  { "GET",   "/medic/login/script.js", PUBLIC,                 BARUA_BODY_NONE,         0,        PAGE | BARUA_ROUTE_ANONYMOUS, barua_api_page_script },
+  { "GET",   "/medic/login/token",   PUBLIC,                   BARUA_BODY_NONE,         0,        PAGE | BARUA_ROUTE_SLASH, barua_api_login_link_page },
+  { "GET",   "/medic/login/token/{token}", PUBLIC,             BARUA_BODY_NONE,         0,        PAGE,              barua_api_login_link_page },
+  { "POST",  "/medic/login/token",   PUBLIC,                   BARUA_BODY_JSON_OR_FORM, 64 * 1024, LINK | BARUA_ROUTE_SLASH, barua_api_login_link },
+  { "POST",  "/medic/login/token/{token}", PUBLIC,             BARUA_BODY_JSON_OR_FORM, 64 * 1024, LINK,             barua_api_login_link },
+  { "POST",  "/medic/logout",        PUBLIC,                   BARUA_BODY_FORM,         1024,     PAGE,              barua_api_logout },
+  { "GET",   "/admin/",              PUBLIC,                   BARUA_BODY_NONE,         0,        PAGE,              barua_api_home },
   { "GET",   "/",                    PUBLIC,                   BARUA_BODY_NONE,         0,        NATIVE,            barua_api_welcome },
   { "GET",   "/cdb",                 PUBLIC,                   BARUA_BODY_NONE,         0,        SEED | BARUA_ROUTE_SLASH, barua_api_welcome },
   { "GET",   "/_up",                 PUBLIC,                   BARUA_BODY_NONE,         0,        NATIVE,            barua_api_up },

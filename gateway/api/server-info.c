@@ -108,9 +108,23 @@ reply_welcome (GObject *source, GAsyncResult *result, gpointer data)
   barua_request_reply_json (question->request, 200, json);
 }
 
+/* Whether a browser asks: it wants to show a page. */
+static gboolean
+wants_page (BaruaRequest *request)
+{
+  const char *accept = barua_request_header (request, "Accept");
+
+  return accept != NULL && strstr (accept, "text/html") != NULL;
+}
+
 void
 barua_api_welcome (BaruaRequest *request, gpointer app)
 {
+  if (wants_page (request) && strcmp (barua_request_path (request), "/") == 0)
+    {
+      barua_api_home (request, app);
+      return;
+    }
   ask (app, request, read_uuid, reply_welcome);
 }
 

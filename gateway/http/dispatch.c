@@ -431,30 +431,24 @@ fail_for_offline (BaruaRequest *request)
   return TRUE;
 }
 
-/* The host in `https://host:port`, or in what a Host header says. */
-static const char *
-host_of (const char *origin)
-{
-  const char *slashes = strstr (origin, "://");
-
-  return slashes != NULL ? slashes + 3 : origin;
-}
-
-/*
- * Whether a page of another site made the browser send this: a change, with the cookie that
- * browsers add by themselves, from an origin that is not ours. The scheme is not compared, as it is
- * not known behind every proxy.
- */
+/* Whether the browser sent this change with its cookie, but no page of ours made it do so (users.md
+ * 10 no. 12). */
 static gboolean
 is_forged (BaruaRequest *request)
 {
-  const char *origin = barua_request_header_one (request, "Origin");
+  return request->user != NULL && request->user->is_cookie && strcmp (request->method, "GET") != 0
+         && (request->match.flags & BARUA_ROUTE_ANY_ORIGIN) == 0
+         && barua_request_is_foreign (request);
+}
 
-  if (request->user == NULL || !request->user->is_cookie || origin == NULL
-      || strcmp (request->method, "GET") == 0)
-    return FALSE;
-  g_autofree char *own = barua_request_origin (request);
-  return own == NULL || g_ascii_strcasecmp (host_of (own), host_of (origin)) != 0;
+/* Whether this is what the forms of any site can send: with a cookie, a body must be JSON (users.md
+ * 10 no. 12). */
+static gboolean
+is_form_of_cookie (BaruaRequest *request)
+{
+  return request->user != NULL && request->user->is_cookie
+         && request->decoded.kind == BARUA_BODY_KIND_FORM
+         && (request->match.flags & BARUA_ROUTE_FORM) == 0;
 }
 
 /* The sender is known (or the route is public): permission, the rest of the checks of documents,
@@ -468,6 +462,11 @@ go_on_identified (BaruaRequest *request)
     {
       barua_request_fail (request, BARUA_HTTP_ERROR_FORBIDDEN, "Origin does not match the host",
                           NULL);
+      return;
+    }
+  if (is_form_of_cookie (request))
+    {
+      barua_request_fail (request, BARUA_HTTP_ERROR_CONTENT_TYPE, NULL, NULL);
       return;
     }
   if (fail_for_offline (request))

@@ -238,6 +238,27 @@ barua_request_origin (BaruaRequest *request)
   return g_strconcat (barua_request_is_secure (request) ? "https://" : "http://", host, NULL);
 }
 
+/* The host in `https://host:port`, or in what a Host header says. */
+static const char *
+host_of (const char *origin)
+{
+  const char *slashes = strstr (origin, "://");
+
+  return slashes != NULL ? slashes + 3 : origin;
+}
+
+/* The scheme is not compared, as it is not known behind every proxy. */
+gboolean
+barua_request_is_foreign (BaruaRequest *request)
+{
+  const char *origin = barua_request_header_one (request, "Origin");
+
+  if (origin == NULL)
+    return FALSE;
+  g_autofree char *own = barua_request_origin (request);
+  return own == NULL || g_ascii_strcasecmp (host_of (own), host_of (origin)) != 0;
+}
+
 const char *
 barua_request_session (BaruaRequest *request)
 {

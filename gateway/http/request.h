@@ -82,6 +82,10 @@ gboolean barua_request_is_secure (BaruaRequest *request);
  * has. */
 char *barua_request_origin (BaruaRequest *request);
 
+/** Whether a page of another site made the browser send this: there is an Origin header, and it is
+ * not our host (users.md 10 no. 12). */
+gboolean barua_request_is_foreign (BaruaRequest *request);
+
 /* The body. */
 
 /**

@@ -46,6 +46,8 @@ typedef enum
  * @BARUA_ROUTE_ONLINE_DETAILS: the same, but offline users get the JSON 403 of users.md 1.1
  * @BARUA_ROUTE_ANONYMOUS: credentials are not even looked at, so that wrong ones cost nothing (public
  * routes that probes ask)
+ * @BARUA_ROUTE_FORM: a form is taken from senders with a cookie too: for pages without script
+ * @BARUA_ROUTE_ANY_ORIGIN: pages of any origin may send this: nothing is done with the cookie
  * @BARUA_ROUTE_DOCUMENT_NATIVE: errors and bodies of documents.md, native dialect
  * @BARUA_ROUTE_DOCUMENT_SEED: the same, seed dialect
  */
@@ -65,6 +67,8 @@ typedef enum
   BARUA_ROUTE_ONLINE = 1 << 10,
   BARUA_ROUTE_ONLINE_DETAILS = 1 << 11,
   BARUA_ROUTE_ANONYMOUS = 1 << 12,
+  BARUA_ROUTE_FORM = 1 << 13,
+  BARUA_ROUTE_ANY_ORIGIN = 1 << 14,
 } BaruaRouteFlags;
 
 /** Called in the main thread; @app is what barua_server_new() got. Answers at once or keeps a
