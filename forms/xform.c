@@ -54,8 +54,9 @@ static void
 stop (Reading *reading, const char *reason)
 {
   if (reading->fault == NULL)
-    reading->fault = g_strdup_printf ("line %d, column %d: %s", xmlSAX2GetLineNumber (reading->parser),
-                                      xmlSAX2GetColumnNumber (reading->parser), reason);
+    reading->fault
+        = g_strdup_printf ("line %d, column %d: %s", xmlSAX2GetLineNumber (reading->parser),
+                           xmlSAX2GetColumnNumber (reading->parser), reason);
   xmlStopParser (reading->parser);
 }
 
@@ -169,7 +170,8 @@ processing_instruction (void *data, const xmlChar *target, const xmlChar *text)
 
 /* Comes before anything of the declaration is read. */
 static void
-internal_subset (void *data, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id)
+internal_subset (void *data, const xmlChar *name, const xmlChar *public_id,
+                 const xmlChar *system_id)
 {
   stop (data, "a document type declaration is not allowed");
 }
@@ -183,8 +185,10 @@ note_error (void *data, const char *format, ...)
 
   if (reading->fault != NULL || error->level < XML_ERR_FATAL)
     return;
-  g_autofree char *reason
-      = g_utf8_make_valid (error->message != NULL ? error->message : "not well-formed", -1);
+  const char *message = error->message != NULL ? error->message : "not well-formed";
+  if (error->code == XML_ERR_DOCUMENT_END && reading->depth > 0) /* "Extra content at the end" */
+    message = "the document ends inside an element";
+  g_autofree char *reason = g_utf8_make_valid (message, -1);
   if (strlen (reason) > MAX_REASON_BYTES)
     *g_utf8_find_prev_char (reason, reason + MAX_REASON_BYTES) = '\0';
   g_strdelimit (g_strchomp (reason), "\r\n", ' ');
@@ -212,14 +216,23 @@ static const xmlSAXHandler handler = {
   .fatalError = note_error,
 };
 
-/* Whether the parser waits for the end of a start tag that is too long. */
-static gboolean
-is_tag_too_long (const xmlParserCtxt *parser)
+/* What is wrong with a piece whose end has not come yet; NULL when nothing is. */
+static const char *
+fault_of_rest (const xmlParserCtxt *parser)
 {
   const xmlParserInput *input = parser->input;
+  if (input == NULL || input->cur == NULL || input->cur[0] != '<')
+    return NULL;
 
-  return input != NULL && input->end - input->cur > MAX_PIECE_BYTES && input->cur[0] == '<'
-         && input->cur[1] != '!' && input->cur[1] != '?';
+  gsize n = (gsize)(input->end - input->cur);
+  if (input->cur[1] != '!' && input->cur[1] != '?')
+    return n > MAX_PIECE_BYTES ? "a tag is too long" : NULL;
+  if (n < 7 || memcmp (input->cur, "<!--", 4) != 0)
+    return NULL;
+  /* libxml2 copies the whole comment for each of them; four bytes at most come from one */
+  const xmlChar *from = input->cur + 4 + (n - 4 > 4 * CHUNK_BYTES ? n - 4 - 4 * CHUNK_BYTES : 0);
+  const xmlChar *found = memmem (from, (gsize)(input->end - from) - 1, "--", 2);
+  return found != NULL && found[2] != '>' ? "two hyphens in a comment" : NULL;
 }
 
 static void
@@ -233,8 +246,9 @@ parse (Reading *reading, BaruaText text)
       gsize n = MIN (text.n - at, CHUNK_BYTES);
       xmlParseChunk (parser, text.p + at, (int)n, FALSE);
       at += n;
-      if (is_tag_too_long (parser))
-        stop (reading, "a tag is too long");
+      const char *fault = fault_of_rest (parser);
+      if (fault != NULL && reading->fault == NULL)
+        stop (reading, fault);
     }
   if (reading->fault == NULL)
     xmlParseChunk (parser, NULL, 0, TRUE);

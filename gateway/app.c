@@ -49,6 +49,7 @@ barua_app_new (BaruaStore *store, GError **error)
   app->feeds = g_ptr_array_new ();
   app->started_us = g_get_monotonic_time ();
   app->figures = barua_figures_cache_new ();
+  app->xforms = barua_xform_cache_new ();
   barua_store_watch (store, hear_news, app);
   return app;
 }
@@ -69,6 +70,7 @@ barua_app_free (BaruaApp *app)
   g_clear_pointer (&app->reload_waiters, g_array_unref);
   g_ptr_array_unref (app->feeds);
   barua_figures_cache_free (app->figures);
+  barua_xform_cache_free (app->xforms);
   g_free (app);
 }
 

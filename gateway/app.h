@@ -2,6 +2,7 @@
 #pragma once
 
 #include "forms/settings.h"
+#include "gateway/api/xforms.h"
 #include "gateway/http/server.h"
 #include "gateway/store/store.h"
 
@@ -16,6 +17,7 @@ G_BEGIN_DECLS
  * @started_us: monotonic time of the start
  * @figures: (nullable): the last look at the store in numbers, see gateway/api/figures.c
  * @health_waiting: (nullable): who waits for the one probe of the writer, see gateway/api/health.c
+ * @xforms: what is known of XForms
  *
  * What every handler gets. Main thread only.
  */
@@ -32,6 +34,7 @@ typedef struct
   gint64 started_us;
   struct _BaruaFiguresCache *figures;
   GArray *health_waiting;
+  BaruaXFormCache *xforms;
 } BaruaApp;
 
 /**

@@ -45,7 +45,8 @@ static const Case cases[] = {
   { INSTANCE ("<data/>"), NULL, "data", NULL, "without id: the name of the element" },
   { INSTANCE ("<data id=\"\" version=\"\"/>"), NULL, "data", NULL, "an empty one is none" },
   { INSTANCE ("<x:data version=\"&#x32;\"/>"), NULL, "x:data", "2", "a name as it is written" },
-  { INSTANCE ("<!-- c --> \n<data id=\"a\"/><data id=\"b\"/>"), NULL, "a", NULL, "the first child" },
+  { INSTANCE ("<!-- c --> \n<data id=\"a\"/><data id=\"b\"/>"), NULL, "a", NULL,
+    "the first child" },
   { INSTANCE ("</instance><instance><data id=\"b\"/>"), NULL, NULL, NULL, "the first instance" },
   { INSTANCE ("<data id=\"a\"/></instance><instance id=\"l\"><root id=\"b\"/>"), NULL, "a", NULL,
     "a list of choices is another instance" },
@@ -83,7 +84,9 @@ typedef struct
 static const Refusal refusals[] = {
   { "", "line 1, column 1: " },
   { "x", "line 1, column 1: " },
-  { "<a>", "line 1, column " },
+  { "<a>x", "the document ends inside an element" },
+  { "<a/>x", "at the end of the document" },
+  { "<a><!-- a -- b --></a>", "hyphen" },
   { "<a></b>", "mismatch" },
   { "<a/><b/>", "line 1, column " },
   { "<a>\n<b>\n</a>", "line 3, column " },
@@ -117,10 +120,7 @@ assert_refused (BaruaText text, const char *reason)
   ck_assert_int_eq (xform.has_id, 7); /* out-parameters are left alone */
 }
 
-START_TEST (xform_refusal)
-{
-  assert_refused (barua_text (refusals[_i].text), refusals[_i].reason);
-}
+START_TEST (xform_refusal) { assert_refused (barua_text (refusals[_i].text), refusals[_i].reason); }
 END_TEST
 
 /* A text of @n times @piece between @before and @after. */
@@ -185,10 +185,13 @@ START_TEST (xform_sizes)
 {
   g_autoptr (GString) comment = repeat ("<a><!--", "x <b> ", 500000, "--></a>");
   g_autoptr (GString) text = repeat ("<a>", "x &amp; ", 400000, "</a>");
-  g_autoptr (GString) title = repeat ("<h:html><h:head><h:title>", "x", 65536, "</h:title></h:head></h:html>");
+  g_autoptr (GString) title
+      = repeat ("<h:html><h:head><h:title>", "x", 65536, "</h:title></h:head></h:html>");
   g_autoptr (GString) large = repeat ("<a>", "x", BARUA_XFORM_MAX_BYTES, "</a>");
 
   ck_assert (is_read (comment));
+  g_autoptr (GString) hyphens = repeat ("<a><!--", "<!--", 1000000, "--></a>");
+  assert_refused ((BaruaText){ hyphens->str, hyphens->len }, "hyphens in a comment");
   ck_assert (is_read (text));
   ck_assert (is_read (title));
   g_string_insert (title, 30, "y");

@@ -5,12 +5,13 @@
 
 #define G_LOG_DOMAIN "barua-api"
 
+#include "forms/error.h"
 #include "forms/form-check.h"
+#include "forms/xform.h"
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
 #include "gateway/api/settings-document.h"
 #include "gateway/app.h"
-#include "gateway/http/body.h"
 #include "parser/error.h"
 #include "parser/trial.h"
 
@@ -273,22 +274,69 @@ validated (GObject *source, GAsyncResult *result, gpointer user_data)
   validation_free (v);
 }
 
+/* ---- validate an XForm, on a worker too ---- */
+
+/* GTask, on a worker: the task's data is the body, its answer what is wrong. */
+static void
+validate_xform (GTask *task, gpointer source_object, gpointer data, GCancellable *cancellable)
+{
+  gsize length = 0;
+  const char *bytes = g_bytes_get_data (data, &length);
+  g_auto (BaruaXForm) xform = { 0 };
+  GError *error = NULL;
+
+  if (barua_xform_read ((BaruaText){ bytes, length }, &xform, &error))
+    g_task_return_pointer (task, g_strdup (barua_xform_fault (&xform)), g_free);
+  else
+    g_task_return_error (task, error);
+}
+
+/* 400 `{"error":reason}` (settings-and-forms.md 6.1). */
+static void
+reply_fault (BaruaRequest *request, const char *reason)
+{
+  GString *json = g_string_new ("{\"error\":");
+
+  barua_json_append_string (json, barua_text (reason));
+  g_string_append_c (json, '}');
+  barua_request_reply_json (request, 400, json);
+}
+
+static void
+xform_validated (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BaruaRequest) request = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *fault = g_task_propagate_pointer (G_TASK (result), &error);
+
+  if (g_error_matches (error, BARUA_FORMS_ERROR, BARUA_FORMS_ERROR_XML))
+    reply_fault (request, error->message);
+  else if (error != NULL)
+    barua_api_fail (request, error);
+  else if (fault != NULL)
+    reply_fault (request, fault);
+  else
+    barua_request_reply_static_json (request, 200, "{\"ok\":true}");
+}
+
 void
 barua_api_forms_validate (BaruaRequest *request, gpointer app)
 {
-  const char *type = barua_request_header (request, "Content-Type");
   const char *rules = barua_request_query (request, "form_rules");
+  BaruaBodyKind kind = barua_request_body_kind (request);
 
-  if (barua_media_type_is (type, "application/xml") || barua_media_type_is (type, "text/plain"))
-    {
-      /* an XForm; designers' tools take 404 for "this server checks none" (6) */
-      barua_request_fail (request, BARUA_HTTP_ERROR_NOT_FOUND,
-                          "XForms are not checked by this server", NULL);
-      return;
-    }
-  if (barua_request_body_kind (request) != BARUA_BODY_KIND_JSON)
+  if (kind == BARUA_BODY_KIND_NONE)
     {
       barua_request_fail (request, BARUA_HTTP_ERROR_CONTENT_TYPE, NULL, NULL);
+      return;
+    }
+  if (kind == BARUA_BODY_KIND_RAW)
+    {
+      g_autoptr (GTask) task
+          = g_task_new (NULL, NULL, xform_validated, barua_request_ref (request));
+      g_task_set_task_data (task, g_bytes_ref (barua_request_body (request)),
+                            (GDestroyNotify)g_bytes_unref);
+      g_task_run_in_thread (task, validate_xform);
       return;
     }
   Validation *v = g_new0 (Validation, 1);

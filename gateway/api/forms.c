@@ -4,22 +4,54 @@
 
 #define G_LOG_DOMAIN "barua-api"
 
+#include "gateway/api/download.h"
+#include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
 #include "gateway/app.h"
 
 #include <string.h>
 
-/* The list for OpenRosa clients; JSON forms are never in it, and there are no XForms without
- * attachments. */
-static const char empty_xforms[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                                   "<xforms xmlns=\"http://openrosa.org/xforms/xformsList\"/>";
+/* What a request about XForms waits with. */
+typedef struct
+{
+  BaruaApp *app;
+  BaruaRequest *request;
+  char *name; /* of the form, for one */
+  char *base; /* of the links, for a list */
+  BaruaXFormQuery query;
+} Asking;
+
+static Asking *
+asking_new (BaruaRequest *request, BaruaApp *app)
+{
+  Asking *asking = g_new0 (Asking, 1);
+
+  asking->app = app;
+  asking->request = barua_request_ref (request);
+  return asking;
+}
 
 static void
-reply_openrosa (BaruaRequest *request)
+asking_free (Asking *asking)
 {
-  barua_request_add_header (request, "X-OpenRosa-Version", "1.0");
-  barua_request_reply (request, 200, "text/xml; charset=utf-8",
-                       g_bytes_new_static (empty_xforms, sizeof empty_xforms - 1));
+  barua_xform_query_clear (&asking->query);
+  barua_request_unref (asking->request);
+  g_free (asking->name);
+  g_free (asking->base);
+  g_free (asking);
+}
+
+/* Whether the forms are there; answered if not, and @asking is then gone. */
+static gboolean
+asking_finish (Asking *asking, GAsyncResult *result)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (barua_xforms_read_finish (asking->app->store, result, &error))
+    return TRUE;
+  barua_api_fail (asking->request, error);
+  asking_free (asking);
+  return FALSE;
 }
 
 /* Whether @request may read forms: any user, or everybody with `barua.public_forms`; answered 401
@@ -35,30 +67,116 @@ may_read (BaruaRequest *request)
   return FALSE;
 }
 
+/* ---- the lists ---- */
+
+/* Appends one name of a form to an array. */
+static void
+append_name (GString *json, BaruaText name, const char *suffix)
+{
+  g_autofree char *file = g_strdup_printf ("%.*s%s", (int)name.n, name.p, suffix);
+
+  if (json->str[json->len - 1] != '[')
+    g_string_append_c (json, ',');
+  barua_json_append_string (json, barua_text (file));
+}
+
+/* XForms by document id, then JSON forms in settings order (settings-and-forms.md 4.1). */
+static void
+reply_names (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Asking *asking = user_data;
+
+  if (!asking_finish (asking, result))
+    return;
+  const BaruaSettings *settings = barua_request_settings (asking->request);
+  GString *json = g_string_new ("[");
+  for (guint i = 0; i < asking->query.entries->len; i++)
+    {
+      const BaruaXFormEntry *entry = asking->query.entries->pdata[i];
+      append_name (json, barua_text (entry->name), ".xml");
+    }
+  for (guint i = 0; i < barua_settings_n_forms (settings); i++)
+    append_name (json, barua_form_code (barua_settings_form (settings, i)), ".json");
+  g_string_append_c (json, ']');
+  barua_request_reply_json (asking->request, 200, json);
+  asking_free (asking);
+}
+
+static void
+reply_openrosa (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Asking *asking = user_data;
+
+  if (!asking_finish (asking, result))
+    return;
+  GString *xml = g_string_new (NULL);
+  barua_xforms_append_openrosa (xml, asking->query.entries, asking->base);
+  barua_request_add_header (asking->request, "X-OpenRosa-Version", "1.0");
+  barua_request_reply (asking->request, 200, "text/xml; charset=utf-8",
+                       g_string_free_to_bytes (xml));
+  asking_free (asking);
+}
+
+/* Whether a host can stand in a link: a name or an IPv4 address, or an IPv6 address in brackets,
+ * and maybe a port (settings-and-forms.md 7 no. 11). */
+static gboolean
+is_host (const char *text)
+{
+  const char *at = text;
+
+  if (*at == '[')
+    {
+      at += 1 + strspn (at + 1, "0123456789abcdefABCDEF:.");
+      if (*at++ != ']')
+        return FALSE;
+    }
+  else
+    while (g_ascii_isalnum (*at) || *at == '.' || *at == '-')
+      at++;
+  if (at == text)
+    return FALSE;
+  if (*at == ':')
+    at += 1 + strspn (at + 1, "0123456789");
+  return *at == '\0' && at[-1] != ':';
+}
+
+/* What links begin with: `app_url`, else where the client came to; NULL when that is no host. */
+static char *
+base_of (BaruaRequest *request)
+{
+  BaruaJson app_url = barua_settings_get (barua_request_settings (request), "app_url");
+  g_autofree char *base = NULL;
+
+  if (barua_json_type (app_url) == BARUA_JSON_STRING && barua_json_truthy (app_url))
+    {
+      base = barua_json_string (app_url, NULL);
+      while (g_str_has_suffix (base, "/"))
+        base[strlen (base) - 1] = '\0';
+      return g_steal_pointer (&base);
+    }
+  base = barua_request_origin (request);
+  return base != NULL && is_host (strstr (base, "://") + 3) ? g_steal_pointer (&base) : NULL;
+}
+
 void
 barua_api_forms_list (BaruaRequest *request, gpointer app)
 {
-  const BaruaSettings *settings = barua_request_settings (request);
   const char *openrosa = barua_request_header (request, "X-OpenRosa-Version");
+  gboolean is_openrosa = openrosa != NULL && *openrosa != '\0';
+  g_autofree char *base = is_openrosa ? base_of (request) : NULL;
 
   if (!may_read (request))
     return;
-  if (openrosa != NULL && *openrosa != '\0')
+  if (is_openrosa && base == NULL)
     {
-      reply_openrosa (request);
+      barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, "Invalid Host header", NULL);
       return;
     }
-  GString *json = g_string_new ("[");
-  for (guint i = 0; i < barua_settings_n_forms (settings); i++)
-    {
-      BaruaText code = barua_form_code (barua_settings_form (settings, i));
-      g_autofree char *name = g_strdup_printf ("%.*s.json", (int)code.n, code.p);
-      if (i > 0)
-        g_string_append_c (json, ',');
-      barua_json_append_string (json, barua_text (name));
-    }
-  g_string_append_c (json, ']');
-  barua_request_reply_json (request, 200, json);
+  Asking *asking = asking_new (request, app);
+  asking->base = g_steal_pointer (&base);
+  asking->query.cache = is_openrosa ? asking->app->xforms : NULL;
+  barua_xforms_read_async (asking->app->store, &asking->query,
+                           is_openrosa ? reply_openrosa : reply_names, asking);
 }
 
 void
@@ -69,6 +187,8 @@ barua_api_forms_list_slash (BaruaRequest *request, gpointer app)
   barua_request_add_header (request, "Location", "/api/v1/forms");
   barua_request_reply (request, 301, NULL, NULL);
 }
+
+/* ---- one form ---- */
 
 /* The form called @name: exactly, or the only one that differs in ASCII case. */
 static const BaruaForm *
@@ -103,30 +223,62 @@ refuse_name (BaruaRequest *request, const char *form, const char *format)
   barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, message, NULL);
 }
 
+static void
+fail_not_found (BaruaRequest *request, const char *form, const char *format)
+{
+  g_autofree char *message = g_strdup_printf ("Form not found: %s (%s)", form, format);
+
+  barua_request_fail (request, BARUA_HTTP_ERROR_NOT_FOUND, message, NULL);
+}
+
+static void
+reply_xform (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Asking *asking = user_data;
+
+  if (!asking_finish (asking, result))
+    return;
+  const BaruaXFormEntry *entry = barua_xforms_find (asking->query.entries, asking->name);
+  if (entry != NULL)
+    barua_download_send (asking->request, asking->app, &entry->attachment);
+  else
+    fail_not_found (asking->request, asking->name, "xml");
+  asking_free (asking);
+}
+
+static void
+reply_json_form (BaruaRequest *request, const char *code)
+{
+  const BaruaForm *form = find_form (barua_request_settings (request), barua_text (code));
+
+  if (form == NULL)
+    {
+      fail_not_found (request, code, "json");
+      return;
+    }
+  BaruaJson json = barua_form_json (form);
+  barua_request_reply_json (request, 200, g_string_new_len (json.text, (gssize)json.length));
+}
+
 void
 barua_api_forms_get (BaruaRequest *request, gpointer app)
 {
   const char *name = barua_request_param (request, "name");
   const char *dot = strrchr (name, '.');
-  g_autofree char *code = g_strndup (name, dot != NULL ? (gsize)(dot - name) : 0);
+  g_autofree char *form = g_strndup (name, dot != NULL ? (gsize)(dot - name) : 0);
   const char *format = dot != NULL ? dot + 1 : name;
   gboolean is_json = strcmp (format, "json") == 0;
 
   if (!may_read (request))
     return;
-  if (*code == '\0' || (!is_json && strcmp (format, "xml") != 0))
+  if (*form == '\0' || (!is_json && strcmp (format, "xml") != 0))
+    refuse_name (request, form, format);
+  else if (is_json)
+    reply_json_form (request, form);
+  else
     {
-      refuse_name (request, code, format);
-      return;
+      Asking *asking = asking_new (request, app);
+      asking->name = g_steal_pointer (&form);
+      barua_xforms_read_async (asking->app->store, &asking->query, reply_xform, asking);
     }
-  const BaruaForm *form
-      = is_json ? find_form (barua_request_settings (request), barua_text (code)) : NULL;
-  if (form == NULL)
-    {
-      g_autofree char *message = g_strdup_printf ("Form not found: %s (%s)", code, format);
-      barua_request_fail (request, BARUA_HTTP_ERROR_NOT_FOUND, message, NULL);
-      return;
-    }
-  BaruaJson json = barua_form_json (form);
-  barua_request_reply_json (request, 200, g_string_new_len (json.text, (gssize)json.length));
 }

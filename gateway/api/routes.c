@@ -50,7 +50,7 @@ const BaruaRoute barua_routes[] = {
   { "GET",   "/api/v1/forms/",       PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list_slash },
   { "GET",   "/api/v1/forms/{name}", PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_get },
   { "POST",  "/api/v1/forms/explain", "can_configure",         BARUA_BODY_JSON,         32 * MIB, STRICT,            barua_api_forms_explain },
-  { "POST",  "/api/v1/forms/validate", "can_configure",        BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_JSON_POSITION, barua_api_forms_validate },
+  { "POST",  "/api/v1/forms/validate", "can_configure",        BARUA_BODY_JSON_OR_XML,  32 * MIB, BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_JSON_POSITION, barua_api_forms_validate },
   { "GET",   "/_session",            ANYBODY,                  BARUA_BODY_NONE,         0,        BARUA_ROUTE_NO_REDIRECT, barua_api_session_get },
   { "POST",  "/_session",            PUBLIC,                   BARUA_BODY_JSON_OR_FORM, 64 * 1024, NATIVE | BARUA_ROUTE_FORM, barua_api_session_post },
   { "DELETE", "/_session",           PUBLIC,                   BARUA_BODY_NONE,         0,        NATIVE,            barua_api_session_delete },

@@ -295,12 +295,21 @@ decode_form (BaruaDecoded *decoded, GError **error)
          || fail_too_large (error);
 }
 
+static gboolean
+is_xml (const char *content_type)
+{
+  return barua_media_type_is (content_type, "application/xml")
+         || barua_media_type_is (content_type, "text/xml")
+         || barua_media_type_is (content_type, "text/plain");
+}
+
 /* What a body of this type is to a route that takes @types->wanted. */
 static BaruaBodyKind
 kind_of (const BaruaBodyTypes *types)
 {
-  gboolean takes_json
-      = types->wanted == BARUA_BODY_JSON || types->wanted == BARUA_BODY_JSON_OR_FORM;
+  gboolean takes_json = types->wanted == BARUA_BODY_JSON
+                        || types->wanted == BARUA_BODY_JSON_OR_FORM
+                        || types->wanted == BARUA_BODY_JSON_OR_XML;
   gboolean takes_form
       = types->wanted == BARUA_BODY_FORM || types->wanted == BARUA_BODY_JSON_OR_FORM;
 
@@ -317,6 +326,8 @@ kind_of (const BaruaBodyTypes *types)
     return BARUA_BODY_KIND_JSON;
   if (takes_form && barua_media_type_is (types->content_type, "application/x-www-form-urlencoded"))
     return BARUA_BODY_KIND_FORM;
+  if (types->wanted == BARUA_BODY_JSON_OR_XML && is_xml (types->content_type))
+    return BARUA_BODY_KIND_RAW;
   return BARUA_BODY_KIND_NONE;
 }
 

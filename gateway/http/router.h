@@ -12,6 +12,8 @@ G_BEGIN_DECLS
  * otherwise
  * @BARUA_BODY_FORM: parsed when its type is application/x-www-form-urlencoded
  * @BARUA_BODY_JSON_OR_FORM: both
+ * @BARUA_BODY_JSON_OR_XML: JSON as above; kept as bytes when its type is application/xml, text/xml or
+ * text/plain
  * @BARUA_BODY_RAW: kept as bytes whatever its type
  * @BARUA_BODY_SPOOL: the same, but larger ones go to a temporary file: ask for the kind. More than
  * the limit is `attachment_too_large`, the last parameter of the route is the reason
@@ -24,6 +26,7 @@ typedef enum
   BARUA_BODY_JSON,
   BARUA_BODY_FORM,
   BARUA_BODY_JSON_OR_FORM,
+  BARUA_BODY_JSON_OR_XML,
   BARUA_BODY_RAW,
   BARUA_BODY_SPOOL,
 } BaruaBody;

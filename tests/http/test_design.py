@@ -286,11 +286,8 @@ class Validate(Design):
         answer = self.c.post(VALIDATE, '{"fields": {\n "a": }}')
         self.assertRegex(answer.json()["error"], r"^invalid JSON: line 2 column 7, ")
 
-    def test_xforms_are_not_checked_yet(self):
-        """404 is what the designers' tool takes for "skip validation"."""
-        for kind in ("application/xml", "text/plain", "application/xml; charset=utf-8"):
-            answer = self.c.request("POST", VALIDATE, "<h:html/>", {"Content-Type": kind})
-            self.check(answer, 404, {"code": 404, "error": "XForms are not checked by this server"})
+    def test_other_types(self):
+        """XForms are in test_xforms.py."""
         for headers in ({"Content-Type": "image/png"}, {}):
             answer = self.c.request("POST", VALIDATE, "{}", headers)
             self.check(answer, 400, {"code": 400, "error": "Content-Type must be application/json"})
