@@ -69,14 +69,13 @@ typedef struct
 /**
  * BaruaPlannedDocument:
  * @rev: (nullable): the revision it replaces; absent for a new one
- * @is_id_given: the client chose the id: it may be in use
+ * @body: without `_` members
  */
 typedef struct
 {
   BaruaText id;
   BaruaText rev;
   BaruaText body;
-  gboolean is_id_given;
 } BaruaPlannedDocument;
 
 /**

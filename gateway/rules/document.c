@@ -239,35 +239,60 @@ barua_document_append (GString *out, BaruaText id, BaruaText rev, BaruaText body
   g_string_append (out, deleted ? ",\"_deleted\":true}" : "}");
 }
 
+/* Appends a member; @key as JSON. */
+static void
+append_pair (GString *out, BaruaText key, BaruaText json)
+{
+  if (out->str[out->len - 1] != '{')
+    g_string_append_c (out, ',');
+  g_string_append_len (out, key.p, (gssize)key.n);
+  g_string_append_c (out, ':');
+  g_string_append_len (out, json.p, (gssize)json.n);
+}
+
+/* The number of the edit of a member; -1 when it stays. */
+static int
+find_edit (BaruaJson key, const BaruaMemberEdit *edits, gsize n_edits)
+{
+  for (gsize i = 0; i < n_edits; i++)
+    if (barua_json_string_is (key, barua_text (edits[i].name)))
+      return (int)i;
+  return -1;
+}
+
+void
+barua_document_edit (GString *out, BaruaJson body, const BaruaMemberEdit *edits, gsize n_edits)
+{
+  guint64 done = 0;
+  BaruaJsonIter iter;
+  BaruaJson key, value;
+
+  g_return_if_fail (n_edits <= 64);
+  g_string_append_c (out, '{');
+  barua_json_iter_init (&iter, body);
+  while (barua_json_iter_next (&iter, &key, &value))
+    {
+      const int i = find_edit (key, edits, n_edits);
+      const BaruaText json = i >= 0 ? edits[i].json : (BaruaText){ value.text, value.length };
+      if (i >= 0)
+        done |= G_GUINT64_CONSTANT (1) << i;
+      if (json.p != NULL)
+        append_pair (out, (BaruaText){ key.text, key.length }, json);
+    }
+  for (gsize i = 0; i < n_edits; i++)
+    if ((done >> i & 1) == 0 && edits[i].json.p != NULL)
+      {
+        g_autoptr (GString) name = g_string_new (NULL);
+        barua_json_append_string (name, barua_text (edits[i].name));
+        append_pair (out, (BaruaText){ name->str, name->len }, edits[i].json);
+      }
+  g_string_append_c (out, '}');
+}
+
 void
 barua_document_append_with (GString *out, BaruaJson body, const char *name, BaruaText value)
 {
-  BaruaJsonIter iter;
-  BaruaJson key, old;
-  gboolean is_placed = value.p == NULL;
+  const BaruaMemberEdit change = { name, value };
 
-  g_string_append_c (out, '{');
-  barua_json_iter_init (&iter, body);
-  while (barua_json_iter_next (&iter, &key, &old))
-    {
-      BaruaText text = { old.text, old.length };
-      if (barua_json_string_is (key, barua_text (name)))
-        {
-          if (is_placed)
-            continue;
-          text = value;
-          is_placed = TRUE;
-        }
-      if (out->str[out->len - 1] != '{')
-        g_string_append_c (out, ',');
-      g_string_append_len (out, key.text, (gssize)key.length);
-      g_string_append_c (out, ':');
-      g_string_append_len (out, text.p, (gssize)text.n);
-    }
-  if (!is_placed)
-    {
-      barua_json_append_key (out, name);
-      g_string_append_len (out, value.p, (gssize)value.n);
-    }
-  g_string_append_c (out, '}');
+  barua_document_edit (out, body, &change, 1);
 }

@@ -81,4 +81,26 @@ void barua_document_append (GString *out, BaruaText id, BaruaText rev, BaruaText
  */
 void barua_document_append_with (GString *out, BaruaJson body, const char *name, BaruaText value);
 
+/**
+ * BaruaMemberEdit:
+ * @json: (nullable): the new value; absent: the member is left out
+ *
+ * A change of one member.
+ */
+typedef struct
+{
+  const char *name;
+  BaruaText json;
+} BaruaMemberEdit;
+
+/**
+ * barua_document_edit:
+ * @body: an object, minified
+ * @edits: (array length=n_edits): different names
+ *
+ * Appends @body with members changed in their places, and those that were not there at its end.
+ */
+void barua_document_edit (GString *out, BaruaJson body, const BaruaMemberEdit *edits,
+                          gsize n_edits);
+
 G_END_DECLS

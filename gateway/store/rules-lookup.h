@@ -21,7 +21,6 @@ typedef struct
   BaruaTx *tx;
   GHashTable *documents;
   GPtrArray *texts;
-  gsize bytes;
 } BaruaStoreLookup;
 
 /** @tx: (nullable): %NULL in a query, which counts no repeats. What the transaction puts
