@@ -8,12 +8,14 @@
 
 #include "gateway/api/document-common.h"
 #include "gateway/api/document-item.h"
+#include "gateway/api/settings-reload.h"
 
 /* What a client may not make this way, whoever it is. */
 static gboolean
 check_document (const BaruaPlannedDocument *document, GError **error)
 {
-  if (barua_document_is_guarded (document->id, document->body))
+  if (barua_document_is_guarded (document->id, document->body)
+      || barua_settings_is_source (document->id))
     {
       g_set_error_literal (error, BARUA_CONTACTS_ERROR, BARUA_CONTACTS_ERROR_FORBIDDEN,
                            "Insufficient privileges");
@@ -43,9 +45,9 @@ keep_attachments (const BaruaDocument *document)
   return edits;
 }
 
-static gboolean
-put_document (BaruaTx *tx, const BaruaPlannedDocument *planned, BaruaWritten *written,
-              GError **error)
+gboolean
+barua_contact_put (BaruaTx *tx, const BaruaPlannedDocument *planned, BaruaWritten *written,
+                   GError **error)
 {
   g_autoptr (BaruaDocument) old = NULL;
   g_autoptr (GArray) attachments = NULL;
@@ -75,7 +77,7 @@ barua_contact_plan_put (BaruaTx *tx, const BaruaContactPlan *plan, GPtrArray **r
       const BaruaPlannedDocument *document
           = &g_array_index (plan->documents, BaruaPlannedDocument, i);
       BaruaWritten written;
-      if (!check_document (document, error) || !put_document (tx, document, &written, error))
+      if (!check_document (document, error) || !barua_contact_put (tx, document, &written, error))
         return FALSE;
       g_ptr_array_add (made, g_strdup (written.rev));
     }

@@ -33,4 +33,8 @@ G_BEGIN_DECLS
 gboolean barua_contact_plan_put (BaruaTx *tx, const BaruaContactPlan *plan, GPtrArray **revs,
                                  GError **error);
 
+/** Writes one document; what is attached to the revision it replaces stays attached. */
+gboolean barua_contact_put (BaruaTx *tx, const BaruaPlannedDocument *planned, BaruaWritten *written,
+                            GError **error);
+
 G_END_DECLS

@@ -13,6 +13,7 @@
 #define SETTINGS (BARUA_ROUTE_PROMPT | BARUA_ROUTE_PERMISSIONS_TEXT)
 #define STRICT (BARUA_ROUTE_JSON_STRICT | BARUA_ROUTE_JSON_POSITION)
 #define GATEWAY (BARUA_ROUTE_GATEWAY_ERRORS | BARUA_ROUTE_SLASH)
+#define ONLINE (BARUA_ROUTE_ONLINE_DETAILS | BARUA_ROUTE_JSON_LENIENT)
 #define NATIVE BARUA_ROUTE_DOCUMENT_NATIVE
 #define PAGE (BARUA_ROUTE_NO_REDIRECT | BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_FORM)
 #define LINK (PAGE | BARUA_ROUTE_ANY_ORIGIN)
@@ -40,6 +41,14 @@ const BaruaRoute barua_routes[] = {
   { "POST",  "/api/v1/messages/{id}/resend", "can_send_messages", BARUA_BODY_NONE,      0,        BARUA_ROUTE_ONLINE, barua_api_message_resend },
   { "POST",  "/api/v1/messages/{id}/cancel", "can_send_messages", BARUA_BODY_NONE,      0,        BARUA_ROUTE_ONLINE, barua_api_message_cancel },
   { "POST",  "/api/v1/messages/{id}/retry", "can_send_messages", BARUA_BODY_NONE,       0,        BARUA_ROUTE_ONLINE, barua_api_message_retry },
+  { "POST",  "/api/v1/people",       "can_create_people",      BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT, barua_api_people_post },
+  { "POST",  "/api/v1/places",       "can_create_places",      BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT, barua_api_places_post },
+  { "POST",  "/api/v1/places/{id}",  "can_update_places",      BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT, barua_api_place_change },
+  { "GET",   "/api/v1/hydrate",      ANYBODY,                  BARUA_BODY_NONE,         0,        ONLINE,            barua_api_hydrate },
+  { "POST",  "/api/v1/hydrate",      ANYBODY,                  BARUA_BODY_JSON,         32 * MIB, ONLINE,            barua_api_hydrate },
+  { "GET",   "/api/v1/contacts-by-phone", ANYBODY,             BARUA_BODY_NONE,         0,        ONLINE,            barua_api_contacts_by_phone },
+  { "POST",  "/api/v1/contacts-by-phone", ANYBODY,             BARUA_BODY_JSON,         32 * MIB, ONLINE,            barua_api_contacts_by_phone },
+  { "POST",  "/api/v1/bulk-delete",  ANYBODY,                  BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT | BARUA_ROUTE_ONLINE_DETAILS, barua_api_bulk_delete },
   { "GET",   "/api/v1/settings",     ANYBODY,                  BARUA_BODY_NONE,         0,        SETTINGS,          barua_api_settings_get },
   { "PUT",   "/api/v1/settings",     "can_configure",          BARUA_BODY_JSON,         32 * MIB, SETTINGS | STRICT, barua_api_settings_put },
   { "GET",   "/api/v1/settings/deprecated-transitions", ANYBODY, BARUA_BODY_NONE,       0,        SETTINGS,          barua_api_settings_deprecated_transitions },

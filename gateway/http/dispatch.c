@@ -359,6 +359,8 @@ fail_for_body (BaruaRequest *request)
     return FALSE;
   code = (BaruaHttpErrorCode)request->body_error->code;
   gboolean is_json = code == BARUA_HTTP_ERROR_JSON;
+  if (is_json && request->match.flags & BARUA_ROUTE_JSON_LENIENT)
+    return FALSE;
   if (is_json && request->match.flags & BARUA_ROUTE_JSON_POSITION)
     {
       g_autofree char *text = g_strconcat ("invalid JSON: ", request->body_error->message, NULL);

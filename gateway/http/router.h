@@ -53,6 +53,8 @@ typedef enum
  * @BARUA_ROUTE_ANY_ORIGIN: pages of any origin may send this: nothing is done with the cookie
  * @BARUA_ROUTE_DOCUMENT_NATIVE: errors and bodies of documents.md, native dialect
  * @BARUA_ROUTE_DOCUMENT_SEED: the same, seed dialect
+ * @BARUA_ROUTE_JSON_LENIENT: malformed JSON counts as no body: the handler has words of its own
+ * for it (contacts.md 6.1, 7)
  */
 typedef enum
 {
@@ -72,6 +74,7 @@ typedef enum
   BARUA_ROUTE_ANONYMOUS = 1 << 12,
   BARUA_ROUTE_FORM = 1 << 13,
   BARUA_ROUTE_ANY_ORIGIN = 1 << 14,
+  BARUA_ROUTE_JSON_LENIENT = 1 << 15,
 } BaruaRouteFlags;
 
 /** Called in the main thread; @app is what barua_server_new() got. Answers at once or keeps a

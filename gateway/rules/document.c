@@ -274,6 +274,8 @@ barua_document_edit (GString *out, BaruaJson body, const BaruaMemberEdit *edits,
     {
       const int i = find_edit (key, edits, n_edits);
       const BaruaText json = i >= 0 ? edits[i].json : (BaruaText){ value.text, value.length };
+      if (i >= 0 && (done >> i & 1) != 0)
+        continue;
       if (i >= 0)
         done |= G_GUINT64_CONSTANT (1) << i;
       if (json.p != NULL)
