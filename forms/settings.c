@@ -25,6 +25,7 @@ struct _BaruaSettings
 {
   gint references;
   GBytes *text;
+  char *digest;
   GPtrArray *messages; /* of GBytes; texts are borrowed from them */
   BaruaJson json;
   GHashTable *members; /* name -> BaruaJson: the top level, so that no request walks through all forms */
@@ -208,6 +209,7 @@ settings_new (GBytes *text, BaruaJson json)
   settings->references = 1;
   settings->text = g_bytes_ref (text);
   settings->json = json;
+  settings->digest = g_compute_checksum_for_bytes (G_CHECKSUM_SHA1, text);
   settings->messages = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
   settings->arena = barua_arena_new ();
   settings->texts = barua_texts_new ();
@@ -274,6 +276,7 @@ barua_settings_unref (BaruaSettings *settings)
   barua_arena_free (settings->arena);
   g_ptr_array_unref (settings->messages);
   g_bytes_unref (settings->text);
+  g_free (settings->digest);
   g_free (settings);
 }
 
@@ -281,6 +284,12 @@ GBytes *
 barua_settings_text (const BaruaSettings *settings)
 {
   return settings->text;
+}
+
+const char *
+barua_settings_digest (const BaruaSettings *settings)
+{
+  return settings->digest;
 }
 
 BaruaJson

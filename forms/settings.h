@@ -35,6 +35,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaSettings, barua_settings_unref)
 /** The text that was compiled. */
 GBytes *barua_settings_text (const BaruaSettings *settings);
 
+/** Hex digits that are others for another text; lives as long as @settings. */
+const char *barua_settings_digest (const BaruaSettings *settings);
+
 /** The settings object. */
 BaruaJson barua_settings_json (const BaruaSettings *settings);
 

@@ -46,6 +46,7 @@ barua_app_new (BaruaStore *store, GError **error)
   app->store = store;
   app->settings = g_steal_pointer (&settings);
   app->auth = barua_auth_new (&barua_account_lookup, app);
+  g_queue_init (&app->settings_changes);
   app->feeds = g_ptr_array_new ();
   app->started_us = g_get_monotonic_time ();
   app->figures = barua_figures_cache_new ();

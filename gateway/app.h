@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * @settings: the snapshot in force; swapped in the main thread, after the commit that changed it
  * @settings_serial: counts the swaps
  * @reload_waiters: (nullable): see gateway/api/settings-reload.c
+ * @settings_changes: changes of the settings that wait for each other, see gateway/api/settings.c
  * @feeds: feeds of changes that wait or may have to, see gateway/api/changes.c
  * @started_us: monotonic time of the start
  * @figures: (nullable): the last look at the store in numbers, see gateway/api/figures.c
@@ -30,6 +31,7 @@ typedef struct
   guint settings_serial;
   gboolean is_reloading;
   GArray *reload_waiters;
+  GQueue settings_changes;
   GPtrArray *feeds;
   gint64 started_us;
   struct _BaruaFiguresCache *figures;

@@ -380,12 +380,28 @@ barua_options_keys (const BaruaOptions *options, BaruaJson *keys)
 
 /* ---- headers ---- */
 
+/* @text without the mark of a weak one. */
+static const char *
+skip_weakness (const char *text)
+{
+  return g_str_has_prefix (text, "W/") ? text + 2 : text;
+}
+
 gboolean
 barua_request_knows_etag (BaruaRequest *request, const char *etag)
 {
   const char *known = barua_request_header (request, "If-None-Match");
 
-  return known != NULL && strcmp (known, etag) == 0;
+  if (known == NULL)
+    return FALSE;
+  g_auto (GStrv) tags = g_strsplit (known, ",", -1);
+  for (guint i = 0; tags[i] != NULL; i++)
+    {
+      const char *tag = skip_weakness (g_strstrip (tags[i]));
+      if (strcmp (tag, "*") == 0 || strcmp (tag, skip_weakness (etag)) == 0)
+        return TRUE;
+    }
+  return FALSE;
 }
 
 /* If-Match without its quotes; absent when it was not sent. */

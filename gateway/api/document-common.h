@@ -137,7 +137,7 @@ gboolean barua_options_keys (const BaruaOptions *options, BaruaJson *keys);
 
 /* Headers. */
 
-/** Whether If-None-Match names @etag, which has its quotes. */
+/** Whether If-None-Match names @etag, which has its quotes (RFC 9110, 13.1.2). */
 gboolean barua_request_knows_etag (BaruaRequest *request, const char *etag);
 
 /**

@@ -7,22 +7,31 @@
 
 #include "forms/form-check.h"
 #include "forms/settings-edit.h"
+#include "gateway/api/document-common.h"
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
 #include "gateway/api/settings-document.h"
+#include "gateway/api/settings-reload.h"
 #include "gateway/app.h"
 
 #include <string.h>
 
-/* How often a change is made again upon settings that have moved on (architecture, flow c). */
+/* How often a change is made again upon settings that were written as a document meanwhile
+ * (architecture, flow c). */
 #define MAX_ATTEMPTS 3
 
 void
 barua_api_settings_get (BaruaRequest *request, gpointer app)
 {
-  GBytes *text = barua_settings_text (barua_request_settings (request));
+  const BaruaSettings *settings = barua_request_settings (request);
+  GBytes *text = barua_settings_text (settings);
+  g_autofree char *etag = g_strdup_printf ("W/\"%s\"", barua_settings_digest (settings));
 
-  barua_request_reply (request, 200, "application/json; charset=utf-8", g_bytes_ref (text));
+  barua_request_add_header (request, "ETag", etag);
+  if (barua_request_knows_etag (request, etag))
+    barua_request_reply (request, 304, NULL, NULL);
+  else
+    barua_request_reply (request, 200, "application/json; charset=utf-8", g_bytes_ref (text));
 }
 
 /* None yet: every transition that the settings may name is there (3.4). */
@@ -65,25 +74,6 @@ step (BaruaJson value, const char *name)
   return BARUA_JSON_NONE;
 }
 
-/* What JavaScript takes for false. */
-static gboolean
-is_falsy (BaruaJson value)
-{
-  switch (barua_json_type (value))
-    {
-    case BARUA_JSON_TRUE:
-    case BARUA_JSON_OBJECT:
-    case BARUA_JSON_ARRAY:
-      return FALSE;
-    case BARUA_JSON_STRING:
-      return barua_json_string_is (value, BARUA_TEXT (""));
-    case BARUA_JSON_NUMBER:
-      return barua_json_number (value) == 0;
-    default:
-      return TRUE;
-    }
-}
-
 void
 barua_api_settings_alias_get (BaruaRequest *request, gpointer app)
 {
@@ -96,10 +86,10 @@ barua_api_settings_alias_get (BaruaRequest *request, gpointer app)
   for (guint i = 0; names[i] != NULL && value.text != NULL; i++)
     value = step (value, names[i]);
   GString *json = g_string_new ("{\"settings\":");
-  if (is_falsy (value))
-    g_string_append (json, "{}");
-  else
+  if (barua_json_truthy (value))
     g_string_append_len (json, value.text, (gssize)value.length);
+  else
+    g_string_append (json, "{}");
   g_string_append (json, ",\"meta\":{},\"schema\":{}}");
   barua_request_reply_json (request, 200, json);
 }
@@ -115,6 +105,7 @@ typedef struct
   gboolean is_lenient;
   gboolean is_alias; /* refused with 200 */
   guint attempts;
+  guint serial; /* of the settings in force when @source was read */
   BaruaSettingsSource source;
   GBytes *text; /* the new settings */
   gboolean is_changed;
@@ -124,15 +115,22 @@ typedef struct
 
 static void read_source (Change *change);
 
+/* Ends the change that is at work; the next one that waits begins. */
 static void
-change_free (Change *change)
+change_end (Change *change)
 {
+  BaruaApp *app = change->app;
+
+  g_queue_pop_head (&app->settings_changes);
   barua_settings_source_clear (&change->source);
   g_clear_pointer (&change->text, g_bytes_unref);
   g_clear_pointer (&change->compiled, barua_settings_unref);
   g_clear_pointer (&change->report, barua_form_report_free);
   barua_request_unref (change->request);
   g_free (change);
+  Change *next = g_queue_peek_head (&app->settings_changes);
+  if (next != NULL && app->store != NULL)
+    read_source (next);
 }
 
 /* false, 0, no, off and the empty text are false (settings-and-forms.md 2.1). */
@@ -163,7 +161,7 @@ reply_done (Change *change)
     }
   g_string_append_c (json, '}');
   barua_request_reply_json (change->request, 200, json);
-  change_free (change);
+  change_end (change);
 }
 
 /* cht-conf would try five times more if this were an error, and not show why (5.5). */
@@ -204,14 +202,14 @@ reply_refused (Change *change)
       barua_form_findings_append_text (lines, errors, n);
       barua_request_reply_text (change->request, 400, lines->str);
     }
-  change_free (change);
+  change_end (change);
 }
 
 static void
 fail (Change *change, const GError *error)
 {
   barua_api_fail (change->request, error);
-  change_free (change);
+  change_end (change);
 }
 
 /* Whether `barua.form_rules` or the request ask for warnings instead of errors
@@ -269,6 +267,25 @@ put_settings (BaruaTx *tx, gpointer data, GError **error)
 }
 
 static void
+reloaded (gpointer data)
+{
+  reply_done (data);
+}
+
+/* What was compiled, or what is stored by now: texts may have come into force meanwhile. */
+static void
+put_in_force (Change *change)
+{
+  if (change->app->settings_serial != change->serial)
+    {
+      barua_settings_reload (change->app, reloaded, change);
+      return;
+    }
+  barua_app_set_settings (change->app, change->compiled);
+  reply_done (change);
+}
+
+static void
 put_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Change *change = user_data;
@@ -276,8 +293,7 @@ put_done (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (barua_store_write_finish (change->app->store, result, &error))
     {
-      barua_app_set_settings (change->app, change->compiled);
-      reply_done (change);
+      put_in_force (change);
       return;
     }
   if (!g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_CONFLICT))
@@ -288,7 +304,7 @@ put_done (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       barua_request_fail (change->request, BARUA_HTTP_ERROR_CONFLICT, "Document update conflict.",
                           NULL);
-      change_free (change);
+      change_end (change);
     }
 }
 
@@ -330,6 +346,7 @@ static void
 read_source (Change *change)
 {
   change->attempts++;
+  change->serial = change->app->settings_serial;
   g_clear_pointer (&change->text, g_bytes_unref);
   g_clear_pointer (&change->compiled, barua_settings_unref);
   g_clear_pointer (&change->report, barua_form_report_free);
@@ -352,7 +369,10 @@ begin_change (BaruaRequest *request, BaruaApp *app, gboolean is_alias)
     change->mode = BARUA_SETTINGS_OVERWRITE;
   else if (is_true (barua_request_query (request, "replace")))
     change->mode = BARUA_SETTINGS_REPLACE;
-  read_source (change);
+  /* one after the other: a change is made upon the one before, and nobody has to try again */
+  g_queue_push_tail (&app->settings_changes, change);
+  if (g_queue_get_length (&app->settings_changes) == 1)
+    read_source (change);
 }
 
 void
