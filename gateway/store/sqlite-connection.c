@@ -146,6 +146,7 @@ barua_sqlite_disconnect (BaruaSqliteConnection *connection)
   g_array_unref (connection->databases);
   g_array_unref (connection->databases_before);
   g_clear_pointer (&connection->claims, g_array_unref);
+  g_clear_pointer (&connection->places, g_hash_table_unref);
   g_array_unref (connection->projection.rows);
   g_clear_pointer (&connection->arena, barua_arena_free);
   g_free (connection);

@@ -107,7 +107,8 @@ barua_sqlite_drop_database (BaruaTx *tx, const char *db, GError **error)
 
   if (!barua_sqlite_flush_databases (connection, error)
       || !barua_sqlite_dbnum (connection, db, &dbnum, error)
-      || !release_blobs (connection, dbnum, error))
+      || !release_blobs (connection, dbnum, error)
+      || !barua_sqlite_note_upheaval (connection, error))
     return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (steps); i++)
     if (!run_on (connection, steps[i], dbnum, error))

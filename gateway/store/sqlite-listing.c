@@ -140,21 +140,17 @@ list_keys (Listing *l, GError **error)
 static gboolean
 count_before (Listing *l, gint64 *count, GError **error)
 {
-  gboolean has_row;
+  const gboolean down = l->listing->is_descending;
+  const BaruaSqlitePlace place
+      = { .dbnum = l->dbnum, .k = BARUA_TEXT (""), .id = l->listing->start };
 
   *count = 0;
   if (l->listing->start.p == NULL)
     return TRUE;
-  g_autoptr (BaruaStatement) before = barua_sqlite_statement (
-      l->connection,
-      l->listing->is_descending ? BARUA_SQL_DOC_COUNT_ABOVE : BARUA_SQL_DOC_COUNT_BELOW, error);
-  if (before == NULL)
+  if (!barua_sqlite_count_before (l->connection, &place, l->totals->update_seq, down, count, error))
     return FALSE;
-  sqlite3_bind_int64 (before, 1, l->dbnum);
-  barua_bind_text (before, 2, l->listing->start);
-  if (!barua_statement_step (before, &has_row, error))
-    return FALSE;
-  *count = sqlite3_column_int64 (before, 0);
+  if (down)
+    *count = l->totals->total_rows - *count;
   return TRUE;
 }
 

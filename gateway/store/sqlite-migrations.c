@@ -3,10 +3,11 @@
 /* The schema of documents.md 14.1 and its history.
  *
  * Version 1: all tables. Version 2: the bytes of attachments stand apart from their counts, in
- * pieces, so that counting does not rewrite them; revs_limit. Version 3: the queue by account; traffic. Version 4: lists of messages. Version 5: indexes of what is counted for
- * who watches (store-census.h). Later versions are appended here,
- * with the dump of the schema they leave in tests/data/schema-N.sql; what a released version left
- * is never changed. */
+ * pieces, so that counting does not rewrite them; revs_limit. Version 3: the queue by account;
+ * traffic. Version 4: lists of messages. Version 5: indexes of what is counted for who watches
+ * (store-census.h). Version 6: where rows of views stood that are gone (sqlite-places.c). Later
+ * versions are appended here, with the dump of the schema they leave in tests/data/schema-N.sql;
+ * what a released version left is never changed. */
 
 #define G_LOG_DOMAIN "barua-store"
 
@@ -99,6 +100,10 @@ static const char *const migrations[] = { /* index + 1 is the user_version it le
   "CREATE INDEX doc_forked ON doc(docnum) WHERE leaves > 1;\n"
   "CREATE INDEX msg_unsendable ON msg(state)"
   " WHERE uuid IS NULL OR ifnull(rcpt, '') = '' OR ifnull(content, '') = '';\n",
+
+  /* Read by sqlite-places.c; viewnum 0: nothing that was counted before counts. */
+  "CREATE TABLE moved (num INTEGER PRIMARY KEY, viewnum INT NOT NULL, k BLOB NOT NULL,"
+  " id TEXT NOT NULL);\n",
 };
 /* clang-format on */
 

@@ -94,17 +94,30 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_VROW_DELETE] =
     "DELETE FROM vrow WHERE viewnum = ?1 AND k = ?2 AND id = ?3 AND n = ?4",
   [BARUA_SQL_VROW_INSERT] =
-    "INSERT INTO vrow (viewnum, k, id, n, docnum, key, val) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    "INSERT INTO vrow (viewnum, k, id, n, docnum, key, val) VALUES (?1, ?2, ?3, ?4, ?7, ?5, ?6)",
   [BARUA_SQL_VROW_UP] =
     "SELECT k, id, key, val, docnum FROM vrow WHERE viewnum = ?1 AND (k, id) >= (?2, ?3)"
     " AND (k, id) <= (?4, ?5) ORDER BY k, id, n",
   [BARUA_SQL_VROW_DOWN] =
     "SELECT k, id, key, val, docnum FROM vrow WHERE viewnum = ?1 AND (k, id) >= (?2, ?3)"
     " AND (k, id) <= (?4, ?5) ORDER BY k DESC, id DESC, n DESC",
-  [BARUA_SQL_VROW_COUNT_BELOW] =
-    "SELECT count(*) FROM vrow WHERE viewnum = ?1 AND (k, id) < (?2, ?3)",
-  [BARUA_SQL_VROW_COUNT_ABOVE] =
-    "SELECT count(*) FROM vrow WHERE viewnum = ?1 AND (k, id) > (?2, ?3)",
+  [BARUA_SQL_VROW_REPLACE] =
+    "UPDATE vrow SET key = ?5, val = ?6 WHERE viewnum = ?1 AND k = ?2 AND id = ?3 AND n = ?4",
+  [BARUA_SQL_VROW_COUNT] =
+    "SELECT count(*) FROM vrow WHERE viewnum = ?1 AND (k, id) >= (?2, ?3) AND (k, id) < (?4, ?5)",
+  [BARUA_SQL_VROW_COUNT_THROUGH] =
+    "SELECT count(*) FROM vrow WHERE viewnum = ?1 AND (k, id) >= (?2, ?3) AND (k, id) <= (?4, ?5)",
+  [BARUA_SQL_VROW_PLACES] =
+    "SELECT k, id FROM vrow WHERE viewnum = ?1 AND (k, id) >= (?2, ?3) AND (k, id) < (?4, ?5)"
+    " ORDER BY k, id",
+  /* CROSS JOIN keeps the order: from the documents, which are few. */
+  [BARUA_SQL_VROW_CHANGED] =
+    "SELECT v.k, v.id FROM doc d INDEXED BY doc_seq CROSS JOIN vrow v INDEXED BY vrow_doc"
+    " WHERE d.dbnum = ?1 AND d.seq > ?2 AND v.docnum = d.docnum AND v.viewnum = ?3",
+  [BARUA_SQL_MOVED_INSERT] = "INSERT INTO moved (viewnum, k, id) VALUES (?1, ?2, ?3)",
+  [BARUA_SQL_MOVED_SINCE] = "SELECT num, viewnum, k, id FROM moved WHERE num > ?1 ORDER BY num",
+  [BARUA_SQL_MOVED_LAST] = "SELECT max(num) FROM moved",
+  [BARUA_SQL_MOVED_FORGET] = "DELETE FROM moved WHERE num < ?1",
   [BARUA_SQL_DOC_BY_NUMBER] =
     "SELECT id, wgen, whash, wbody, deleted, leaves, hidden FROM doc WHERE docnum = ?1",
 
@@ -147,10 +160,17 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_DOC_LIST_DOWN] =
     "SELECT id, wgen, whash, wbody, hidden, leaves, docnum FROM doc INDEXED BY doc_live"
     " WHERE dbnum = ?1 AND deleted = 0 AND id >= ?2 AND id <= ?3 ORDER BY id DESC",
-  [BARUA_SQL_DOC_COUNT_BELOW] =
-    "SELECT count(*) FROM doc INDEXED BY doc_live WHERE dbnum = ?1 AND deleted = 0 AND id < ?2",
-  [BARUA_SQL_DOC_COUNT_ABOVE] =
-    "SELECT count(*) FROM doc INDEXED BY doc_live WHERE dbnum = ?1 AND deleted = 0 AND id > ?2",
+  [BARUA_SQL_DOC_COUNT] =
+    "SELECT count(*) FROM doc INDEXED BY doc_live"
+    " WHERE dbnum = ?1 AND deleted = 0 AND id >= ?2 AND id < ?3",
+  [BARUA_SQL_DOC_COUNT_THROUGH] =
+    "SELECT count(*) FROM doc INDEXED BY doc_live"
+    " WHERE dbnum = ?1 AND deleted = 0 AND id >= ?2 AND id <= ?3",
+  [BARUA_SQL_DOC_PLACES] =
+    "SELECT x'', id FROM doc INDEXED BY doc_live"
+    " WHERE dbnum = ?1 AND deleted = 0 AND id >= ?2 AND id < ?3 ORDER BY id",
+  [BARUA_SQL_DOC_CHANGED] =
+    "SELECT x'', id FROM doc INDEXED BY doc_seq WHERE dbnum = ?1 AND seq > ?2",
   [BARUA_SQL_DOC_WALK] =
     "SELECT d.docnum, d.id, d.dbnum, d.wgen, d.whash, d.deleted, d.leaves, b.json, d.wbody, d.seq"
     " FROM doc d LEFT JOIN body b ON b.bodynum = d.wbody ORDER BY d.docnum",
@@ -364,8 +384,8 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_META_DELETE] = "DELETE FROM meta WHERE k = ?1",
   [BARUA_SQL_CHECK_BLOBS] =
     "SELECT b.blobnum FROM blob b"
-    " WHERE b.refs <> (SELECT count(*) FROM att a WHERE a.blobnum = b.blobnum)"
-    " OR (b.refs = 0) <> (b.unused IS NOT NULL)"
+    " LEFT JOIN (SELECT blobnum, count(*) AS n FROM att GROUP BY blobnum) a USING (blobnum)"
+    " WHERE b.refs <> ifnull(a.n, 0) OR (b.refs = 0) <> (b.unused IS NOT NULL)"
     " OR b.len <> (SELECT ifnull(sum(length(p.data)), 0) FROM piece p"
     " WHERE p.piecenum >= b.blobnum * 65536 AND p.piecenum < (b.blobnum + 1) * 65536)",
   [BARUA_SQL_CHECK_ATTS] =
@@ -379,9 +399,10 @@ static const char *const statements[BARUA_N_SQL] = {
     "SELECT count(*) FROM vrow v WHERE v.docnum NOT IN (SELECT docnum FROM doc)"
     " OR v.viewnum NOT IN (SELECT viewnum FROM view)",
   [BARUA_SQL_REPAIR_BLOBS] =
-    "UPDATE blob SET refs = (SELECT count(*) FROM att a WHERE a.blobnum = blob.blobnum),"
-    " unused = CASE WHEN (SELECT count(*) FROM att a WHERE a.blobnum = blob.blobnum) = 0"
-    " THEN ?1 END",
+    "UPDATE blob SET refs = c.n, unused = CASE WHEN c.n = 0 THEN ?1 END"
+    " FROM (SELECT b.blobnum AS num, ifnull(a.n, 0) AS n FROM blob b"
+    " LEFT JOIN (SELECT blobnum, count(*) AS n FROM att GROUP BY blobnum) a USING (blobnum)) c"
+    " WHERE blob.blobnum = c.num",
   [BARUA_SQL_CENSUS_STATES] = "SELECT state, count(*) FROM msg INDEXED BY msg_state GROUP BY state",
   [BARUA_SQL_CENSUS_NO_MESSAGES] =
     "SELECT state, count(*) FROM msg INDEXED BY msg_unsendable WHERE"

@@ -23,7 +23,9 @@ typedef struct
   const BaruaViewQuery *query;
   BaruaViewFunc func;
   gpointer data;
+  gint64 dbnum;
   gint64 viewnum;
+  gint64 built; /* changes up to here are in the rows */
   gint64 n_skipped;
   gint64 n_given;
   gboolean is_stopped;
@@ -254,24 +256,22 @@ give_row (Question *q, BaruaStatement *walk, GError **error)
 
 /* Counts the rows before a range in the direction of the question. */
 static gboolean
-count_before (Question *q, const Range *range, gint64 *count, GError **error)
+count_before (Question *q, const Range *range, BaruaListingTotals *totals, GError **error)
 {
   const gboolean down = q->query->is_descending;
-  gboolean has_row;
+  const BaruaSqlitePlace place = { .dbnum = q->dbnum,
+                                   .viewnum = q->viewnum,
+                                   .k = down ? range->high : range->low,
+                                   .id = down ? range->high_id : range->low_id,
+                                   .is_above = down };
 
-  *count = 0;
+  totals->offset = 0;
   if (q->query->start.text == NULL)
     return TRUE;
-  g_autoptr (BaruaStatement) before = barua_sqlite_statement (
-      q->connection, down ? BARUA_SQL_VROW_COUNT_ABOVE : BARUA_SQL_VROW_COUNT_BELOW, error);
-  if (before == NULL)
+  if (!barua_sqlite_count_before (q->connection, &place, q->built, down, &totals->offset, error))
     return FALSE;
-  sqlite3_bind_int64 (before, 1, q->viewnum);
-  bind_bound (before, 2, down ? range->high : range->low, down ? range->high_id : range->low_id,
-              down);
-  if (!barua_statement_step (before, &has_row, error))
-    return FALSE;
-  *count = sqlite3_column_int64 (before, 0);
+  if (down)
+    totals->offset = totals->total_rows - totals->offset;
   return TRUE;
 }
 
@@ -295,12 +295,14 @@ begin (Question *q, BaruaReader *reader, const BaruaViewQuery *query, guint view
                    .next_key = g_string_new (NULL) };
   g_autoptr (BaruaStatement) find
       = barua_sqlite_statement (q->connection, BARUA_SQL_VIEW_BUILT, error);
-  if (find == NULL || !barua_sqlite_database_info (reader, query->db, &info, error))
+  if (find == NULL || !barua_sqlite_database_info (reader, query->db, &info, error)
+      || !barua_sqlite_dbnum (q->connection, query->db, &q->dbnum, error))
     return FALSE;
   sqlite3_bind_int64 (find, 1, q->viewnum);
   if (!barua_statement_step (find, &has_row, error))
     return FALSE;
   totals->total_rows = has_row ? sqlite3_column_int64 (find, 1) : 0;
+  q->built = MIN (info.update_seq, has_row ? sqlite3_column_int64 (find, 0) : 0);
   totals->update_seq = info.update_seq;
   totals->offset = 0;
   return TRUE;
@@ -325,7 +327,7 @@ give_rows (Question *q, BaruaListingTotals *totals, GError **error)
   if (q->query->keys == NULL)
     {
       const Range range = range_of (q);
-      if (!count_before (q, &range, &totals->offset, error))
+      if (!count_before (q, &range, totals, error))
         return FALSE;
       totals->offset = MIN (totals->offset + q->query->skip, totals->total_rows);
       return visit_range (q, &range, give_row, error);

@@ -5,6 +5,7 @@
 #define G_LOG_DOMAIN "barua-store"
 
 #include "gateway/store/sqlite-change.h"
+#include "gateway/store/work.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,12 @@
 /* The built_seq of a look-up view that has a row for every document. */
 #define BUILT_ALL G_MAXINT64
 
-/* A slice of catching up takes so long (documents.md 10). */
+/* A slice of catching up takes so long (documents.md 10), and so long when nobody waits. It has
+ * parts of some milliseconds and so many bytes of rows, after each of which they are written. */
 #define SLICE_US (20 * 1000)
+#define LONG_SLICE_US (500 * 1000)
+#define PART_US (8 * 1000)
+#define PART_BYTES (1024 * 1024)
 
 /* ---- the views of the file ---- */
 
@@ -112,7 +117,8 @@ ensure_view (BaruaSqliteConnection *connection, guint number, GError **error)
   if (!find_view (connection, dbnum, number, &sqlite->viewnums[number], &old_viewnum, error))
     return FALSE;
   if (old_viewnum != 0
-      && !(run_numbers (connection, BARUA_SQL_VIEW_DELETE, old_viewnum, 0, 0, error)
+      && !(barua_sqlite_note_upheaval (connection, error)
+           && run_numbers (connection, BARUA_SQL_VIEW_DELETE, old_viewnum, 0, 0, error)
            && run_numbers (connection, BARUA_SQL_VROW_DELETE_VIEW, old_viewnum, 0, 0, error)))
     return FALSE;
   return sqlite->viewnums[number] != 0
@@ -143,19 +149,33 @@ typedef struct
 {
   gint64 viewnum;
   gint64 n;
+  gint64 docnum;
+  gsize id_at;
   gsize k_at;
-  gsize k_length;
-  gsize key_length;   /* behind the sort key */
-  gsize value_length; /* behind the key */
+  guint id_length;
+  guint k_length;
+  guint key_length;   /* behind the sort key */
+  guint value_length; /* behind the key */
   const GString *text;
 } ViewRow;
 
-/* Rows on their way. */
+/* By how much a view grows. */
+typedef struct
+{
+  gint64 viewnum;
+  gint64 by;
+} Growth;
+
+/* Rows on their way, of one document or of many. */
 typedef struct
 {
   const gint64 *viewnums;
   GArray *rows; /* of ViewRow */
   GString *text;
+  GArray *growths; /* of Growth */
+  gint64 docnum;   /* of the document that is mapped now */
+  gsize id_at;
+  guint id_length;
   guint last_view; /* to count the rows of each */
   gint64 n;
 } ViewRows;
@@ -166,14 +186,32 @@ rows_init (ViewRows *rows, const gint64 *viewnums)
   *rows = (ViewRows){ .viewnums = viewnums,
                       .rows = g_array_new (FALSE, FALSE, sizeof (ViewRow)),
                       .text = g_string_new (NULL),
-                      .last_view = G_MAXUINT };
+                      .growths = g_array_new (FALSE, FALSE, sizeof (Growth)) };
 }
 
 static void
 rows_clear (ViewRows *rows)
 {
   g_array_unref (rows->rows);
+  g_array_unref (rows->growths);
   g_string_free (rows->text, TRUE);
+}
+
+static ViewRow *
+row_at (const ViewRows *rows, guint i)
+{
+  return &g_array_index (rows->rows, ViewRow, i);
+}
+
+/* Rows that are added from now on belong to this document. */
+static void
+rows_begin (ViewRows *rows, gint64 docnum, BaruaText id)
+{
+  rows->docnum = docnum;
+  rows->id_at = rows->text->len;
+  rows->id_length = (guint)id.n;
+  rows->last_view = G_MAXUINT;
+  g_string_append_len (rows->text, id.p, (gssize)id.n);
 }
 
 /* A #BaruaEmitFunc. */
@@ -182,9 +220,12 @@ take_row (guint view, BaruaText key, BaruaText value, gpointer data)
 {
   ViewRows *rows = data;
   ViewRow row = { .viewnum = rows->viewnums[view],
+                  .docnum = rows->docnum,
+                  .id_at = rows->id_at,
+                  .id_length = rows->id_length,
                   .k_at = rows->text->len,
-                  .key_length = key.n,
-                  .value_length = value.n,
+                  .key_length = (guint)key.n,
+                  .value_length = (guint)value.n,
                   .text = rows->text };
 
   if (view != rows->last_view)
@@ -192,10 +233,16 @@ take_row (guint view, BaruaText key, BaruaText value, gpointer data)
   rows->last_view = view;
   row.n = rows->n++;
   barua_collation_append (rows->text, (BaruaJson){ key.p, key.n });
-  row.k_length = rows->text->len - row.k_at;
+  row.k_length = (guint)(rows->text->len - row.k_at);
   g_string_append_len (rows->text, key.p, (gssize)key.n);
   g_string_append_len (rows->text, value.p, (gssize)value.n);
   g_array_append_val (rows->rows, row);
+}
+
+static BaruaText
+row_id (const ViewRow *row)
+{
+  return (BaruaText){ row->text->str + row->id_at, row->id_length };
 }
 
 static BaruaText
@@ -209,7 +256,16 @@ static BaruaText
 row_rest (const ViewRow *row)
 {
   return (BaruaText){ row->text->str + row->k_at + row->k_length,
-                      row->key_length + row->value_length };
+                      (gsize)row->key_length + row->value_length };
+}
+
+/* The order of bytes, the shorter first. */
+static int
+compare_bytes (BaruaText a, BaruaText b)
+{
+  const int order = memcmp (a.p, b.p, MIN (a.n, b.n));
+
+  return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
 }
 
 /* Orders rows as the table does. */
@@ -221,18 +277,24 @@ compare_rows (gconstpointer a, gconstpointer b)
 
   if (left->viewnum != right->viewnum)
     return left->viewnum < right->viewnum ? -1 : 1;
-  const int order = memcmp (row_k (left).p, row_k (right).p, MIN (left->k_length, right->k_length));
-  if (order != 0)
-    return order;
-  if (left->k_length != right->k_length)
-    return left->k_length < right->k_length ? -1 : 1;
-  return (left->n > right->n) - (left->n < right->n);
+  int order = compare_bytes (row_k (left), row_k (right));
+  if (order == 0)
+    order = compare_bytes (row_id (left), row_id (right));
+  return order != 0 ? order : (left->n > right->n) - (left->n < right->n);
+}
+
+/* Orders rows from the one of that number on. */
+static void
+sort_rows (ViewRows *rows, guint first)
+{
+  if (rows->rows->len > first + 1)
+    qsort (row_at (rows, first), rows->rows->len - first, sizeof (ViewRow), compare_rows);
 }
 
 /* Reads the rows that a document has in some views, in the order of the table. */
 static gboolean
-read_old_rows (BaruaSqliteConnection *connection, gint64 docnum, gint64 first, gint64 last,
-               ViewRows *rows, GError **error)
+read_old_rows (BaruaSqliteConnection *connection, gint64 docnum, BaruaText id, gint64 first,
+               gint64 last, ViewRows *rows, GError **error)
 {
   g_autoptr (BaruaStatement) list
       = barua_sqlite_statement (connection, BARUA_SQL_VROW_OF_DOC, error);
@@ -240,6 +302,7 @@ read_old_rows (BaruaSqliteConnection *connection, gint64 docnum, gint64 first, g
 
   if (list == NULL)
     return FALSE;
+  rows_begin (rows, docnum, id);
   sqlite3_bind_int64 (list, 1, docnum);
   sqlite3_bind_int64 (list, 2, first);
   sqlite3_bind_int64 (list, 3, last);
@@ -252,18 +315,28 @@ read_old_rows (BaruaSqliteConnection *connection, gint64 docnum, gint64 first, g
       const BaruaText k = barua_column_blob (list, 1);
       const BaruaText key = barua_column_text (list, 3);
       const BaruaText value = barua_column_text (list, 4);
-      const ViewRow row = { sqlite3_column_int64 (list, 0),
-                            sqlite3_column_int64 (list, 2),
-                            rows->text->len,
-                            k.n,
-                            key.n,
-                            value.n,
-                            rows->text };
+      const ViewRow row = { .viewnum = sqlite3_column_int64 (list, 0),
+                            .n = sqlite3_column_int64 (list, 2),
+                            .docnum = docnum,
+                            .id_at = rows->id_at,
+                            .id_length = rows->id_length,
+                            .k_at = rows->text->len,
+                            .k_length = (guint)k.n,
+                            .key_length = (guint)key.n,
+                            .value_length = (guint)value.n,
+                            .text = rows->text };
       g_string_append_len (rows->text, k.p, (gssize)k.n);
       g_string_append_len (rows->text, key.p, (gssize)key.n);
       g_string_append_len (rows->text, value.p, (gssize)value.n);
       g_array_append_val (rows->rows, row);
     }
+}
+
+/* Whether two rows that stand in the same place say the same. */
+static gboolean
+say_the_same (const ViewRow *a, const ViewRow *b)
+{
+  return a->key_length == b->key_length && barua_text_equal (row_rest (a), row_rest (b));
 }
 
 /* Whether both have the same rows; both are sorted. */
@@ -273,78 +346,110 @@ are_same (const ViewRows *old, const ViewRows *new)
   if (old->rows->len != new->rows->len)
     return FALSE;
   for (guint i = 0; i < old->rows->len; i++)
-    {
-      const ViewRow *a = &g_array_index (old->rows, ViewRow, i);
-      const ViewRow *b = &g_array_index (new->rows, ViewRow, i);
-      if (compare_rows (a, b) != 0 || a->key_length != b->key_length
-          || !barua_text_equal (row_rest (a), row_rest (b)))
-        return FALSE;
-    }
+    if (compare_rows (row_at (old, i), row_at (new, i)) != 0
+        || !say_the_same (row_at (old, i), row_at (new, i)))
+      return FALSE;
   return TRUE;
 }
 
-/* Counts sorted rows on or off, once for each view. */
-static gboolean
-count_rows (BaruaSqliteConnection *connection, const ViewRows *rows, gint64 by, GError **error)
-{
-  gint64 sum = 0;
+/* ---- rows written ---- */
 
-  for (guint i = 0; i < rows->rows->len; i++)
+/* Counts a row of a view on or off. */
+static void
+grow (ViewRows *rows, gint64 viewnum, gint64 by)
+{
+  for (guint i = 0; i < rows->growths->len; i++)
     {
-      const gint64 viewnum = g_array_index (rows->rows, ViewRow, i).viewnum;
-      sum += by;
-      if (i + 1 < rows->rows->len && g_array_index (rows->rows, ViewRow, i + 1).viewnum == viewnum)
+      Growth *growth = &g_array_index (rows->growths, Growth, i);
+      if (growth->viewnum != viewnum)
         continue;
-      if (!run_numbers (connection, BARUA_SQL_VIEW_COUNT, viewnum, sum, 0, error))
-        return FALSE;
-      sum = 0;
+      growth->by += by;
+      return;
     }
+  const Growth growth = { viewnum, by };
+  g_array_append_val (rows->growths, growth);
+}
+
+/* Runs a statement with the place of a row, 1 to 4, and what it says, 5 and 6. */
+static gboolean
+run_row (BaruaSqliteConnection *connection, BaruaSql which, const ViewRow *row, GError **error)
+{
+  BaruaStatement *statement = barua_sqlite_statement (connection, which, error);
+  const BaruaText rest = row_rest (row);
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, row->viewnum);
+  barua_bind_blob (statement, 2, row_k (row));
+  barua_bind_text (statement, 3, row_id (row));
+  sqlite3_bind_int64 (statement, 4, row->n);
+  if (which == BARUA_SQL_VROW_DELETE)
+    return barua_statement_run (statement, error);
+  barua_bind_text (statement, 5, (BaruaText){ rest.p, row->key_length });
+  barua_bind_text (statement, 6, (BaruaText){ rest.p + row->key_length, row->value_length });
+  if (which == BARUA_SQL_VROW_INSERT)
+    sqlite3_bind_int64 (statement, 7, row->docnum);
+  return barua_statement_run (statement, error);
+}
+
+/* Takes away the old rows of a document that it has no longer, and from the new ones, which begin
+ * at no. @first, those that are there already. Both are sorted. */
+static gboolean
+write_differences (BaruaSqliteConnection *connection, const ViewRows *old, ViewRows *new,
+                   guint first, GError **error)
+{
+  guint n_kept = first;
+  guint at = first;
+
+  for (guint i = 0; i < old->rows->len; i++)
+    {
+      const ViewRow *row = row_at (old, i);
+      int order = 1;
+      while (at < new->rows->len && (order = compare_rows (row_at (new, at), row)) < 0)
+        *row_at (new, n_kept++) = *row_at (new, at++);
+      if (at == new->rows->len || order > 0)
+        {
+          grow (new, row->viewnum, -1);
+          if (!run_row (connection, BARUA_SQL_VROW_DELETE, row, error)
+              || !barua_sqlite_note_move (connection, row->viewnum, row_k (row), row_id (row),
+                                          error))
+            return FALSE;
+          continue;
+        }
+      if (!say_the_same (row_at (new, at), row)
+          && !run_row (connection, BARUA_SQL_VROW_REPLACE, row_at (new, at), error))
+        return FALSE;
+      at++;
+    }
+  while (at < new->rows->len)
+    *row_at (new, n_kept++) = *row_at (new, at++);
+  g_array_set_size (new->rows, n_kept);
   return TRUE;
 }
 
-/* Removes rows. */
+/* Adds rows in the order of the table, so that its pages are visited one after the other, and
+ * begins again. */
 static gboolean
-delete_rows (BaruaSqliteConnection *connection, BaruaText id, const ViewRows *rows, GError **error)
+insert_rows (BaruaSqliteConnection *connection, ViewRows *rows, GError **error)
 {
+  sort_rows (rows, 0);
   for (guint i = 0; i < rows->rows->len; i++)
     {
-      const ViewRow *row = &g_array_index (rows->rows, ViewRow, i);
-      BaruaStatement *delete = barua_sqlite_statement (connection, BARUA_SQL_VROW_DELETE, error);
-      if (delete == NULL)
-        return FALSE;
-      sqlite3_bind_int64 (delete, 1, row->viewnum);
-      barua_bind_blob (delete, 2, row_k (row));
-      barua_bind_text (delete, 3, id);
-      sqlite3_bind_int64 (delete, 4, row->n);
-      if (!barua_statement_run (delete, error))
+      grow (rows, row_at (rows, i)->viewnum, 1);
+      if (!run_row (connection, BARUA_SQL_VROW_INSERT, row_at (rows, i), error))
         return FALSE;
     }
-  return count_rows (connection, rows, -1, error);
-}
-
-/* Adds rows. */
-static gboolean
-insert_rows (BaruaSqliteConnection *connection, gint64 docnum, BaruaText id, const ViewRows *rows,
-             GError **error)
-{
-  for (guint i = 0; i < rows->rows->len; i++)
+  for (guint i = 0; i < rows->growths->len; i++)
     {
-      const ViewRow *row = &g_array_index (rows->rows, ViewRow, i);
-      const BaruaText rest = row_rest (row);
-      BaruaStatement *insert = barua_sqlite_statement (connection, BARUA_SQL_VROW_INSERT, error);
-      if (insert == NULL)
-        return FALSE;
-      sqlite3_bind_int64 (insert, 1, row->viewnum);
-      barua_bind_blob (insert, 2, row_k (row));
-      barua_bind_text (insert, 3, id);
-      sqlite3_bind_int64 (insert, 4, row->n);
-      sqlite3_bind_int64 (insert, 5, docnum);
-      barua_bind_text (insert, 6, (BaruaText){ rest.p, row->key_length });
-      barua_bind_text (insert, 7, (BaruaText){ rest.p + row->key_length, row->value_length });
-      if (!barua_statement_run (insert, error))
+      const Growth *growth = &g_array_index (rows->growths, Growth, i);
+      if (growth->by != 0
+          && !run_numbers (connection, BARUA_SQL_VIEW_COUNT, growth->viewnum, growth->by, 0, error))
         return FALSE;
     }
-  return count_rows (connection, rows, 1, error);
+  g_array_set_size (rows->rows, 0);
+  g_array_set_size (rows->growths, 0);
+  g_string_truncate (rows->text, 0);
+  return TRUE;
 }
 
 /* How far a view is. */
@@ -420,18 +525,18 @@ find_losers (BaruaSqliteConnection *connection, const BaruaSqliteDoc *doc, Barua
   return TRUE;
 }
 
-/* Brings the rows of a document in some views up to date; @doc has a winner in any case. */
+/* Brings the rows of a document in some views up to date, but for those that are to be inserted:
+ * these are added to @new. @doc has a winner in any case. */
 static gboolean
-put_rows (BaruaSqliteConnection *connection, BaruaText id, const BaruaSqliteDoc *doc,
-          BaruaText body, const gboolean *wants, gint64 first, gint64 last, GError **error)
+map_document (BaruaSqliteConnection *connection, BaruaText id, const BaruaSqliteDoc *doc,
+              BaruaText body, const gboolean *wants, gint64 first, gint64 last, ViewRows *new,
+              GError **error)
 {
-  const gint64 *viewnums = barua_sqlite_of (&connection->tx.reader)->viewnums;
   BaruaViewDocument document = { .id = id, .body = { body.p, body.n } };
+  const guint first_row = new->rows->len;
   g_autoptr (BaruaArena) arena = NULL;
   BaruaText *losers = NULL;
-  gboolean is_ok = TRUE;
   ViewRows old;
-  ViewRows new;
 
   if (doc->leaves > 1 && !doc->is_deleted)
     {
@@ -440,16 +545,30 @@ put_rows (BaruaSqliteConnection *connection, BaruaText id, const BaruaSqliteDoc 
         return FALSE;
       document.losers = losers;
     }
-  rows_init (&old, viewnums);
-  rows_init (&new, viewnums);
+  rows_begin (new, doc->docnum, id);
   if (!doc->is_deleted)
-    barua_views_map (&document, wants, take_row, &new);
-  g_array_sort (new.rows, compare_rows);
-  is_ok = read_old_rows (connection, doc->docnum, first, last, &old, error);
-  if (is_ok && !are_same (&old, &new))
-    is_ok = delete_rows (connection, id, &old, error)
-            && insert_rows (connection, doc->docnum, id, &new, error);
+    barua_views_map (&document, wants, take_row, new);
+  rows_init (&old, new->viewnums);
+  gboolean is_ok = read_old_rows (connection, doc->docnum, id, first, last, &old, error);
+  if (is_ok && old.rows->len > 0)
+    {
+      sort_rows (new, first_row);
+      is_ok = write_differences (connection, &old, new, first_row, error);
+    }
   rows_clear (&old);
+  return is_ok;
+}
+
+/* Brings the rows of one document in some views up to date. */
+static gboolean
+put_rows (BaruaSqliteConnection *connection, BaruaText id, const BaruaSqliteDoc *doc,
+          BaruaText body, const gboolean *wants, gint64 first, gint64 last, GError **error)
+{
+  ViewRows new;
+
+  rows_init (&new, barua_sqlite_of (&connection->tx.reader)->viewnums);
+  const gboolean is_ok = map_document (connection, id, doc, body, wants, first, last, &new, error)
+                         && insert_rows (connection, &new, error);
   rows_clear (&new);
   return is_ok;
 }
@@ -505,12 +624,13 @@ barua_sqlite_check_view_rows (BaruaSqliteConnection *connection, BaruaText id,
   document.losers = losers;
   rows_init (&old, sqlite->viewnums);
   rows_init (&new, sqlite->viewnums);
+  rows_begin (&new, doc->docnum, id);
   if (!doc->is_deleted)
     barua_views_map (&document, wants, take_row, &new);
-  g_array_sort (new.rows, compare_rows);
-  const gboolean is_ok = read_old_rows (connection, doc->docnum, 0, G_MAXINT64, &old, error);
+  sort_rows (&new, 0);
+  const gboolean is_ok = read_old_rows (connection, doc->docnum, id, 0, G_MAXINT64, &old, error);
   for (guint i = old.rows->len; i > 0; i--)
-    if (!is_wanted (sqlite, wants, g_array_index (old.rows, ViewRow, i - 1).viewnum))
+    if (!is_wanted (sqlite, wants, row_at (&old, i - 1)->viewnum))
       g_array_remove_index (old.rows, i - 1);
   *is_same = are_same (&old, &new);
   rows_clear (&old);
@@ -530,6 +650,8 @@ typedef struct
   gint64 last_seq;  /* of the last document that was mapped */
   gint64 first_num; /* of the views that are mapped */
   gboolean *wants;
+  gboolean *alone; /* one of them */
+  ViewRows rows;   /* to be inserted */
 } Slice;
 
 /* How far each view of the database is; *first is how far the last of them is. */
@@ -571,26 +693,26 @@ catch_up_document (Slice *slice, BaruaStatement *walk, GError **error)
   if (!barua_statement_step (body, &has_row, error))
     return FALSE;
   const BaruaText text = has_row ? barua_column_blob (body, 0) : BARUA_TEXT ("{}");
+  const BaruaText id = barua_column_text (walk, 1);
+  slice->last_seq = seq;
+  for (guint i = 0; i < barua_views_count (); i++)
+    slice->wants[i] = slice->built[i] < seq;
+  if (slice->first_num != 0)
+    return map_document (slice->connection, id, &doc, text, slice->wants, slice->first_num,
+                         G_MAXINT64, &slice->rows, error);
   /* Each view stands alone: another may be further. */
   for (guint i = 0; i < barua_views_count (); i++)
     {
       const gint64 viewnum = sqlite->viewnums[i];
-      slice->wants[i] = slice->built[i] < seq;
-      if (slice->wants[i] && slice->first_num == 0)
-        {
-          gboolean *alone = g_new0 (gboolean, barua_views_count ());
-          alone[i] = TRUE;
-          const gboolean is_ok = put_rows (slice->connection, barua_column_text (walk, 1), &doc,
-                                           text, alone, viewnum, viewnum, error);
-          g_free (alone);
-          if (!is_ok)
-            return FALSE;
-        }
+      slice->alone[i] = slice->wants[i];
+      const gboolean is_ok = !slice->wants[i]
+                             || map_document (slice->connection, id, &doc, text, slice->alone,
+                                              viewnum, viewnum, &slice->rows, error);
+      slice->alone[i] = FALSE;
+      if (!is_ok)
+        return FALSE;
     }
-  slice->last_seq = seq;
-  return slice->first_num == 0
-         || put_rows (slice->connection, barua_column_text (walk, 1), &doc, text, slice->wants,
-                      slice->first_num, G_MAXINT64, error);
+  return TRUE;
 }
 
 /* Whether all views that are not look-ups are equally far, and all look-ups complete: the common
@@ -611,30 +733,57 @@ is_in_step (const Slice *slice)
   return TRUE;
 }
 
+/* Whether a slice goes on: for a short time, and longer while nobody else wants to write, because
+ * pages that are written in one transaction are written once. */
+static gboolean
+goes_on (const Slice *slice, gint64 begun_us)
+{
+  const gint64 took_us = g_get_monotonic_time () - begun_us;
+  const BaruaSqlite *sqlite = barua_sqlite_of (&slice->connection->tx.reader);
+  gsize bytes;
+  guint n = 0;
+
+  if (took_us < SLICE_US)
+    return TRUE;
+  if (sqlite->jobs != NULL)
+    barua_work_queue_length (sqlite->jobs, &n, &bytes);
+  return n == 0 && took_us < LONG_SLICE_US;
+}
+
+/* Maps some documents and inserts their rows; *has_row is FALSE when there are no more. */
+static gboolean
+walk_part (Slice *slice, BaruaStatement *walk, gboolean *has_row, GError **error)
+{
+  const gint64 end_us = g_get_monotonic_time () + PART_US;
+
+  do
+    {
+      if (!barua_statement_step (walk, has_row, error)
+          || (*has_row && !catch_up_document (slice, walk, error)))
+        return FALSE;
+    }
+  while (*has_row && slice->rows.text->len < PART_BYTES && g_get_monotonic_time () < end_us);
+  return insert_rows (slice->connection, &slice->rows, error);
+}
+
 /* Maps documents until the time is over; *is_at_end when there are no more. */
 static gboolean
 walk_slice (Slice *slice, gint64 after, gboolean *is_at_end, GError **error)
 {
   g_autoptr (BaruaStatement) walk
       = barua_sqlite_statement (slice->connection, BARUA_SQL_CHANGES_UP, error);
-  const gint64 end_us = g_get_monotonic_time () + SLICE_US;
-  gboolean has_row = FALSE;
+  const gint64 begun_us = g_get_monotonic_time ();
+  gboolean has_row = TRUE;
 
-  *is_at_end = FALSE;
   if (walk == NULL)
     return FALSE;
   sqlite3_bind_int64 (walk, 1, slice->dbnum);
   sqlite3_bind_int64 (walk, 2, after);
   do
-    {
-      if (!barua_statement_step (walk, &has_row, error))
-        return FALSE;
-      if (!has_row)
-        *is_at_end = TRUE;
-      else if (!catch_up_document (slice, walk, error))
-        return FALSE;
-    }
-  while (has_row && g_get_monotonic_time () < end_us);
+    if (!walk_part (slice, walk, &has_row, error))
+      return FALSE;
+  while (has_row && goes_on (slice, begun_us));
+  *is_at_end = !has_row;
   return TRUE;
 }
 
@@ -664,6 +813,7 @@ barua_sqlite_catch_up (BaruaTx *tx, gboolean is_of_users, gboolean *is_done, GEr
       = barua_sqlite_tx_database (connection, is_of_users ? BARUA_DB_USERS : NULL, error);
   g_autofree gint64 *built = g_new0 (gint64, barua_views_count ());
   g_autofree gboolean *wants = g_new0 (gboolean, barua_views_count ());
+  g_autofree gboolean *alone = g_new0 (gboolean, barua_views_count ());
   gint64 first;
 
   if (database == NULL)
@@ -672,7 +822,8 @@ barua_sqlite_catch_up (BaruaTx *tx, gboolean is_of_users, gboolean *is_done, GEr
                   .dbnum = database->dbnum,
                   .seq = database->seq,
                   .built = built,
-                  .wants = wants };
+                  .wants = wants,
+                  .alone = alone };
   if (!read_built (&slice, &first, error))
     return FALSE;
   *is_done = first >= slice.seq && is_in_step (&slice);
@@ -680,7 +831,11 @@ barua_sqlite_catch_up (BaruaTx *tx, gboolean is_of_users, gboolean *is_done, GEr
     return TRUE;
   slice.first_num = is_in_step (&slice) ? LAST_LOOKUP + 1 : 0;
   slice.last_seq = first;
-  return walk_slice (&slice, first, is_done, error) && write_built (&slice, *is_done, error);
+  rows_init (&slice.rows, barua_sqlite_of (&tx->reader)->viewnums);
+  const gboolean is_ok
+      = walk_slice (&slice, first, is_done, error) && write_built (&slice, *is_done, error);
+  rows_clear (&slice.rows);
+  return is_ok;
 }
 
 gboolean
@@ -708,6 +863,7 @@ barua_sqlite_is_caught_up (BaruaReader *reader, guint view, gboolean *is_caught_
 gboolean
 barua_sqlite_begin_views_again (BaruaSqliteConnection *connection, GError **error)
 {
-  return barua_sqlite_exec (connection->handle,
-                            "DELETE FROM vrow; UPDATE view SET built_seq = 0, nrows = 0", error);
+  return barua_sqlite_note_upheaval (connection, error)
+         && barua_sqlite_exec (connection->handle,
+                               "DELETE FROM vrow; UPDATE view SET built_seq = 0, nrows = 0", error);
 }

@@ -73,8 +73,15 @@ typedef enum
   BARUA_SQL_VROW_INSERT,
   BARUA_SQL_VROW_UP,
   BARUA_SQL_VROW_DOWN,
-  BARUA_SQL_VROW_COUNT_BELOW,
-  BARUA_SQL_VROW_COUNT_ABOVE,
+  BARUA_SQL_VROW_REPLACE,
+  BARUA_SQL_VROW_COUNT,
+  BARUA_SQL_VROW_COUNT_THROUGH,
+  BARUA_SQL_VROW_PLACES,
+  BARUA_SQL_VROW_CHANGED,
+  BARUA_SQL_MOVED_INSERT,
+  BARUA_SQL_MOVED_SINCE,
+  BARUA_SQL_MOVED_LAST,
+  BARUA_SQL_MOVED_FORGET,
   BARUA_SQL_DOC_BY_NUMBER,
   BARUA_SQL_CHANGES_UP,
   BARUA_SQL_CHANGES_DOWN,
@@ -89,8 +96,10 @@ typedef enum
   BARUA_SQL_DOC_UPDATE_DELETED,
   BARUA_SQL_DOC_LIST_UP,
   BARUA_SQL_DOC_LIST_DOWN,
-  BARUA_SQL_DOC_COUNT_BELOW,
-  BARUA_SQL_DOC_COUNT_ABOVE,
+  BARUA_SQL_DOC_COUNT,
+  BARUA_SQL_DOC_COUNT_THROUGH,
+  BARUA_SQL_DOC_PLACES,
+  BARUA_SQL_DOC_CHANGED,
   BARUA_SQL_DOC_WALK,
   BARUA_SQL_DOC_COUNT_ALL,
   BARUA_SQL_REV_INSERT,
@@ -236,6 +245,7 @@ typedef struct
   BaruaStatement *statements[BARUA_N_SQL];
   gint64 deadline_us;
   int *stop;
+  GHashTable *places; /* (nullable): see sqlite-places.c */
 
   gboolean is_writer;
   gint64 now_ms;
@@ -477,6 +487,39 @@ gboolean barua_sqlite_all_docs (BaruaReader *reader, const BaruaListing *listing
                                 GError **error);
 gboolean barua_sqlite_database_info (BaruaReader *reader, const char *db, BaruaDatabaseInfo *info,
                                      GError **error);
+
+/* sqlite-places.c */
+
+/**
+ * BaruaSqlitePlace:
+ * @viewnum: 0: among the documents of the database, in the order of their ids
+ * @k: sort key; empty for documents
+ * @id: absent: below all ids of @k, or above them
+ *
+ * A place in a listing, whether a row stands there or not.
+ */
+typedef struct
+{
+  gint64 dbnum;
+  gint64 viewnum;
+  BaruaText k;
+  BaruaText id;
+  gboolean is_above;
+} BaruaSqlitePlace;
+
+/** Counts the live documents, or the rows of the view, before a place, exactly for the snapshot; in
+ * costs that do not grow with them, except when it is asked for the first time or after much was
+ * changed. @seq: changes up to here are in the rows */
+gboolean barua_sqlite_count_before (BaruaSqliteConnection *connection,
+                                    const BaruaSqlitePlace *place, gint64 seq,
+                                    gboolean includes_place, gint64 *count, GError **error);
+
+/** To be called by the writer for each row of a view that leaves its place. */
+gboolean barua_sqlite_note_move (BaruaSqliteConnection *connection, gint64 viewnum, BaruaText k,
+                                 BaruaText id, GError **error);
+
+/** The same for all rows of a view or of a database, or when a number may get another meaning. */
+gboolean barua_sqlite_note_upheaval (BaruaSqliteConnection *connection, GError **error);
 
 /* sqlite-changes.c */
 
