@@ -10,8 +10,10 @@
 #include "gateway/api/account-lookup.h"
 #include "gateway/api/changes.h"
 #include "gateway/api/figures.h"
+#include "gateway/api/gateways.h"
 #include "gateway/api/settings-document.h"
 #include "gateway/api/settings-reload.h"
+#include "gateway/timers.h"
 
 gint64
 barua_now_ms (void)
@@ -26,9 +28,13 @@ hear_news (const BaruaNews *news, gpointer data)
   BaruaApp *app = data;
 
   barua_feeds_wake (app, news);
+  if (news->due_ms < G_MAXINT64)
+    barua_timers_hear (app->timers, news->due_ms);
   if (!news->is_foreign)
     return;
   barua_auth_forget_all (app->auth);
+  if (app->timers != NULL)
+    barua_timers_run (app->timers);
   barua_settings_reload (app, NULL, NULL);
 }
 
@@ -62,10 +68,14 @@ barua_app_free (BaruaApp *app)
     return;
   g_clear_pointer (&app->server, barua_server_free);
   barua_store_watch (app->store, NULL, NULL);
+  if (app->gateways != NULL)
+    barua_gateways_flush (app->gateways);
+  g_clear_pointer (&app->timers, barua_timers_free);
   g_clear_pointer (&app->store, barua_store_close);
   /* what the last jobs still have to say */
   while (g_main_context_iteration (NULL, FALSE))
     ;
+  g_clear_pointer (&app->gateways, barua_gateways_free);
   g_clear_pointer (&app->auth, barua_auth_free);
   g_clear_pointer (&app->settings, barua_settings_unref);
   g_clear_pointer (&app->reload_waiters, g_array_unref);

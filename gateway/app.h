@@ -17,6 +17,8 @@ G_BEGIN_DECLS
  * @feeds: feeds of changes that wait or may have to, see gateway/api/changes.c
  * @started_us: monotonic time of the start
  * @figures: (nullable): the last look at the store in numbers, see gateway/api/figures.c
+ * @gateways: (nullable): see gateway/api/gateways.h
+ * @timers: (nullable): see gateway/timers.h
  * @health_waiting: (nullable): who waits for the one probe of the writer, see gateway/api/health.c
  * @xforms: what is known of XForms
  *
@@ -37,6 +39,8 @@ typedef struct
   struct _BaruaFiguresCache *figures;
   GArray *health_waiting;
   BaruaXFormCache *xforms;
+  struct _BaruaGateways *gateways;
+  struct _BaruaTimers *timers;
 } BaruaApp;
 
 /**

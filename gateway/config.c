@@ -43,6 +43,15 @@ static const Key keys[] = {
   { "http", "trusted-proxies", KIND_LIST, "", 0, 0, FIELD (trusted_proxies) },
   { "store", "cache-mib", KIND_NUMBER, "8", 1, 65536, FIELD (cache_mib) },
   { "store", "readers", KIND_NUMBER, "0", 0, 64, FIELD (readers) },
+  /*
+   * [gateways]: lists separated by ';'. Without them every phone gets every message.
+   *   routes = PREFIX:ACCOUNT*WEIGHT; …   the longest prefix of the recipient's number decides, "*" is
+   *            every number; several accounts with one prefix share it by weight
+   *   limits = ACCOUNT:N/minute,N/hour,N/day; …   SMS parts that one phone may send
+   * An account is paused and resumed at run time: POST /api/v1/gateways/ACCOUNT/pause, …/resume.
+   */
+  { "gateways", "routes", KIND_LIST, "", 0, 0, FIELD (gateway_routes) },
+  { "gateways", "limits", KIND_LIST, "", 0, 0, FIELD (gateway_limits) },
   { "log", "level", KIND_TEXT, "info", 0, 0, FIELD (log_level) },
   { "log", "format", KIND_TEXT, "auto", 0, 0, FIELD (log_format) },
 };
@@ -212,6 +221,13 @@ barua_config_load (const BaruaConfigOptions *options, GError **error)
   for (guint i = 0; config->listen[i] != NULL; i++)
     if (!check_address (config->listen[i], error))
       return NULL;
+  config->gateways = barua_gateway_plan_new ((const char *const *)config->gateway_routes,
+                                             (const char *const *)config->gateway_limits, error);
+  if (config->gateways == NULL)
+    {
+      g_prefix_error (error, "[gateways] ");
+      return NULL;
+    }
   return g_steal_pointer (&config);
 }
 
@@ -224,6 +240,9 @@ barua_config_free (BaruaConfig *config)
   g_strfreev (config->listen);
   g_free (config->default_db);
   g_strfreev (config->trusted_proxies);
+  g_strfreev (config->gateway_routes);
+  g_strfreev (config->gateway_limits);
+  g_clear_pointer (&config->gateways, barua_gateway_plan_unref);
   g_free (config->log_level);
   g_free (config->log_format);
   if (config->origins != NULL)

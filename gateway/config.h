@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <glib.h>
+#include "gateway/rules/gateways.h"
 
 G_BEGIN_DECLS
 
@@ -31,6 +31,9 @@ typedef struct
   guint readers; /* 0: by cores */
   char *log_level;
   char *log_format;
+  char **gateway_routes; /* as written; compiled: */
+  char **gateway_limits;
+  BaruaGatewayPlan *gateways;
   GPtrArray *origins; /* lines for --show-config */
 } BaruaConfig;
 

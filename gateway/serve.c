@@ -7,11 +7,13 @@
 #include "gateway/serve.h"
 
 #include "gateway/accounts.h"
+#include "gateway/api/gateways.h"
 #include "gateway/api/handlers.h"
 #include "gateway/app.h"
 #include "gateway/config.h"
 #include "gateway/log.h"
 #include "gateway/systemd.h"
+#include "gateway/timers.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -119,12 +121,12 @@ hang_up (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* SIGUSR2: asks for what timers would do; nothing is timed in this version, and nobody is to die of
- * asking. */
+/* SIGUSR2 */
 static gboolean
 run_timers (gpointer data)
 {
-  g_message ("SIGUSR2: nothing is timed in this version");
+  g_message ("SIGUSR2: timers run");
+  barua_timers_run (((Running *)data)->app->timers);
   return G_SOURCE_CONTINUE;
 }
 
@@ -236,6 +238,10 @@ start (const BaruaConfig *config, const Options *options, GError **error)
   g_autoptr (BaruaApp) app = barua_app_new (store, error);
   if (app == NULL)
     return NULL;
+  app->gateways = barua_gateways_new (app, config->gateways, error);
+  if (app->gateways == NULL)
+    return NULL;
+  app->timers = barua_timers_new (app);
   raise_file_limit (config->max_connections);
   app->server = make_server (config, app);
   return g_steal_pointer (&app);
@@ -258,7 +264,7 @@ run (const BaruaConfig *config, const Options *options)
   guint sources[]
       = { g_unix_signal_add (SIGTERM, stop, &running), g_unix_signal_add (SIGINT, stop, &running),
           g_unix_signal_add (SIGHUP, hang_up, NULL),
-          g_unix_signal_add (SIGUSR2, run_timers, NULL) };
+          g_unix_signal_add (SIGUSR2, run_timers, &running) };
   /* listening comes last: who hears of it may stop us at once */
   gboolean listens = listen_all (config, app->server, &error);
   if (listens)

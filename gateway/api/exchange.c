@@ -9,6 +9,7 @@
 
 #include "gateway/rules/tasks.h"
 #include "gateway/rules/transitions.h"
+#include "gateway/store/store-gateways.h"
 
 #define MESSAGES_PER_POLL 25      /* messaging.md 3.7 */
 #define LEASE_SECONDS_DEFAULT 300 /* messaging.md 4.4 */
@@ -72,6 +73,7 @@ typedef struct
 {
   GHashTable *by_id; /* id -> GArray of BaruaTaskChange */
   GPtrArray *ids;    /* in the order in which they were met; borrowed from by_id */
+  BaruaTaskCounts counts;
 } Changes;
 
 static void
@@ -87,7 +89,8 @@ changes_new (void)
 {
   return (Changes){ g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                            (GDestroyNotify)g_array_unref),
-                    g_ptr_array_new () };
+                    g_ptr_array_new (),
+                    { 0, 0 } };
 }
 
 /* Notes a change of the task that holds @message. */
@@ -111,7 +114,8 @@ changes_add (Changes *changes, const BaruaQueuedMessage *message, const BaruaTas
 
 /* Stores one document with its changes made, unless they change nothing. */
 static gboolean
-change_document (BaruaTx *tx, const char *id, const GArray *list, GError **error)
+change_document (BaruaTx *tx, const char *id, const GArray *list, BaruaTaskCounts *counts,
+                 GError **error)
 {
   g_autoptr (BaruaDocument) document
       = barua_reader_get_document (barua_tx_reader (tx), NULL, barua_text (id), error);
@@ -119,8 +123,8 @@ change_document (BaruaTx *tx, const char *id, const GArray *list, GError **error
   if (document == NULL)
     return FALSE;
   g_autoptr (GString) body = g_string_sized_new (document->body.n + 128);
-  if (!barua_tasks_apply (document->body, (const BaruaTaskChange *)(void *)list->data, list->len,
-                          body))
+  if (!barua_tasks_apply_counted (document->body, (const BaruaTaskChange *)(void *)list->data,
+                                  list->len, counts, body))
     return TRUE;
   BaruaEdit edit = {
     .id = document->id,
@@ -133,11 +137,12 @@ change_document (BaruaTx *tx, const char *id, const GArray *list, GError **error
 }
 
 static gboolean
-change_documents (BaruaTx *tx, const Changes *changes, GError **error)
+change_documents (BaruaTx *tx, Changes *changes, GError **error)
 {
   for (guint i = 0; i < changes->ids->len; i++)
     if (!change_document (tx, changes->ids->pdata[i],
-                          g_hash_table_lookup (changes->by_id, changes->ids->pdata[i]), error))
+                          g_hash_table_lookup (changes->by_id, changes->ids->pdata[i]),
+                          &changes->counts, error))
       return FALSE;
   return TRUE;
 }
@@ -174,8 +179,8 @@ take_update (BaruaTx *tx, BaruaJson update, BaruaArena *arena, gint64 now_ms, Ch
 }
 
 gboolean
-barua_exchange_update (BaruaTx *tx, BaruaJson updates, BaruaArena *arena, gint64 now_ms,
-                       GError **error)
+barua_exchange_update (BaruaTx *tx, const char *account, BaruaJson updates, BaruaArena *arena,
+                       gint64 now_ms, GError **error)
 {
   g_auto (Changes) changes = changes_new ();
   BaruaJsonIter iter;
@@ -185,7 +190,11 @@ barua_exchange_update (BaruaTx *tx, BaruaJson updates, BaruaArena *arena, gint64
   while (barua_json_iter_next (&iter, NULL, &update))
     if (!take_update (tx, update, arena, now_ms, &changes, error))
       return FALSE;
-  return change_documents (tx, &changes, error);
+  if (!change_documents (tx, &changes, error))
+    return FALSE;
+  const BaruaTraffic traffic = { .sent = changes.counts.sent, .failed = changes.counts.failed };
+  return (traffic.sent == 0 && traffic.failed == 0)
+         || barua_tx_add_traffic (tx, account, now_ms, &traffic, error);
 }
 
 /* ---- out ---- */
@@ -230,20 +239,63 @@ append_entry (GString *out, const BaruaSettings *settings, const BaruaQueuedMess
   g_string_append_c (out, '}');
 }
 
+/* Sets what @account may still send by its limits. */
+static gboolean
+read_limits (BaruaTx *tx, const BaruaGatewayLimits *limits, BaruaTake *take, GError **error)
+{
+  BaruaTraffic traffic;
+
+  if (limits == NULL)
+    return TRUE;
+  take->may_exceed = TRUE;
+  for (guint i = 0; i < BARUA_N_SPANS; i++)
+    {
+      if (limits->segments[i] == 0)
+        continue;
+      if (!barua_reader_traffic (barua_tx_reader (tx), take->account, take->now_ms,
+                                 barua_span_minutes (i), &traffic, error))
+        return FALSE;
+      const gint64 left = MAX ((gint64)limits->segments[i] - traffic.segments, 0);
+      take->segments = take->limits_segments ? MIN (take->segments, left) : left;
+      take->limits_segments = TRUE;
+      take->may_exceed = take->may_exceed && traffic.segments == 0;
+    }
+  return TRUE;
+}
+
+/* Adds what was handed out to what counts for the limits. */
+static gboolean
+count_segments (BaruaTx *tx, const BaruaTake *take, const GPtrArray *messages, GError **error)
+{
+  BaruaTraffic traffic = { 0 };
+
+  for (guint i = 0; i < messages->len; i++)
+    traffic.segments += ((const BaruaQueuedMessage *)messages->pdata[i])->segments;
+  return traffic.segments == 0
+         || barua_tx_add_traffic (tx, take->account, take->now_ms, &traffic, error);
+}
+
 gboolean
 barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, const char *account,
-                         gint64 now_ms, GString *out, GError **error)
+                         gint64 now_ms, GString *out, guint *n_messages, GError **error)
 {
   const BaruaTaskChange change
       = { .state = BARUA_TASK_STATE_FORWARDED_TO_GATEWAY, .now_ms = now_ms };
+  const BaruaGatewayPlan *plan = barua_tx_gateway_plan (tx);
+  BaruaTake take = { .account = account,
+                     .limit = MESSAGES_PER_POLL,
+                     .now_ms = now_ms,
+                     .lease_ms = barua_exchange_lease_ms (settings) };
   g_auto (Changes) changes = changes_new ();
   g_autoptr (GPtrArray) messages = NULL;
 
-  const BaruaTake take = { .account = account,
-                           .limit = MESSAGES_PER_POLL,
-                           .now_ms = now_ms,
-                           .lease_ms = barua_exchange_lease_ms (settings) };
-  if (!barua_tx_take_messages (tx, &take, &messages, error))
+  *n_messages = 0;
+  if (plan != NULL && barua_gateway_plan_is_paused (plan, account))
+    return TRUE;
+  if ((plan != NULL
+       && !read_limits (tx, barua_gateway_plan_limits (plan, account), &take, error))
+      || !barua_tx_take_messages (tx, &take, &messages, error)
+      || !count_segments (tx, &take, messages, error))
     return FALSE;
   for (guint i = 0; i < messages->len; i++)
     {
@@ -252,5 +304,6 @@ barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, const char 
         changes_add (&changes, message, &change);
       append_entry (out, settings, message);
     }
+  *n_messages = messages->len;
   return change_documents (tx, &changes, error);
 }

@@ -36,23 +36,27 @@ gboolean barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const
 
 /**
  * barua_exchange_update:
+ * @account: who reports: its traffic is counted
  * @updates: array of `{id, status, reason}` of a gateway phone; entries without a known id are left out
  *   (messaging.md 3.6)
  * @arena: for what the changes hold
  *
  * Applies delivery states to the documents that hold the messages; each document is stored once.
  */
-gboolean barua_exchange_update (BaruaTx *tx, BaruaJson updates, BaruaArena *arena, gint64 now_ms, GError **error);
+gboolean barua_exchange_update (BaruaTx *tx, const char *account, BaruaJson updates, BaruaArena *arena, gint64 now_ms,
+                                GError **error);
 
 /**
  * barua_exchange_hand_out:
  * @account: who polls
+ * @n_messages: (out): how many
  * @out: receives the entries of `messages`, without the brackets
  *
- * Takes at most 25 due messages for @account and marks them `forwarded-to-gateway` (messaging.md 3.7, 4.4).
+ * Takes at most 25 due messages for @account, none while it rests and no more than its limits allow
+ * (`[gateways]` of cli.md), and marks them `forwarded-to-gateway` (messaging.md 3.7, 4.4).
  */
 gboolean barua_exchange_hand_out (BaruaTx *tx, const BaruaSettings *settings, const char *account, gint64 now_ms,
-                                  GString *out, GError **error);
+                                  GString *out, guint *n_messages, GError **error);
 
 /** Whether phones are to poll for messages: `sms.outgoing_service` (messaging.md 3.7). */
 gboolean barua_exchange_serves_phones (const BaruaSettings *settings);

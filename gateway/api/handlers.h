@@ -12,6 +12,9 @@ extern const BaruaRoute barua_routes[];
 
 void barua_api_sms_ping (BaruaRequest *request, gpointer app);
 void barua_api_sms_exchange (BaruaRequest *request, gpointer app);
+void barua_api_gateways_list (BaruaRequest *request, gpointer app);
+void barua_api_gateways_pause (BaruaRequest *request, gpointer app);
+void barua_api_gateways_resume (BaruaRequest *request, gpointer app);
 void barua_api_records_v1 (BaruaRequest *request, gpointer app);
 void barua_api_records_v2 (BaruaRequest *request, gpointer app);
 void barua_api_segments (BaruaRequest *request, gpointer app);

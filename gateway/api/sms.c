@@ -6,6 +6,7 @@
 
 #include "gateway/api/exchange.h"
 #include "gateway/api/failure.h"
+#include "gateway/api/gateways.h"
 #include "gateway/api/handlers.h"
 #include "gateway/app.h"
 
@@ -21,6 +22,7 @@ typedef struct
   BaruaJson updates;
   gint64 now_ms;
   gboolean has_offers;
+  guint n_handed; /* messages in the answer */
   GString *reply; /* the entries of `messages` */
 } Poll;
 
@@ -136,11 +138,11 @@ exchange (BaruaTx *tx, gpointer data, GError **error)
                                &g_array_index (poll->incoming, BaruaIncoming, i), poll->arena,
                                &written, &is_new, error))
       return FALSE;
-  if (!barua_exchange_update (tx, poll->updates, poll->arena, poll->now_ms, error))
+  if (!barua_exchange_update (tx, poll->account, poll->updates, poll->arena, poll->now_ms, error))
     return FALSE;
   return !barua_exchange_serves_phones (poll->settings)
          || barua_exchange_hand_out (tx, poll->settings, poll->account, poll->now_ms, poll->reply,
-                                     error);
+                                     &poll->n_handed, error);
 }
 
 static void
@@ -154,6 +156,7 @@ exchange_done (GObject *source, GAsyncResult *result, gpointer user_data)
       barua_api_fail (poll->request, error);
       return;
     }
+  barua_gateways_note_answer (poll->app->gateways, poll->account, poll->n_handed);
   GString *json = g_string_sized_new (poll->reply->len + 16);
   g_string_append (json, "{\"messages\":[");
   g_string_append_len (json, poll->reply->str, (gssize)poll->reply->len);
@@ -212,6 +215,8 @@ barua_api_sms_exchange (BaruaRequest *request, gpointer app)
       poll_free (poll);
       return;
     }
+  barua_gateways_note_poll (poll->app->gateways, poll->account, barua_request_user_agent (request),
+                            barua_request_address (request), poll->now_ms, poll->incoming->len);
   if (poll->incoming->len > 0 || barua_json_size (poll->updates) > 0)
     start_exchange (poll);
   else

@@ -188,16 +188,23 @@ compare_routes (gconstpointer a, gconstpointer b)
   return order != 0 ? order : strcmp (x->account, y->account);
 }
 
+/* What stands behind the last ';' of a list. */
+static gboolean
+is_empty (const char *entry)
+{
+  return entry[strspn (entry, " \t")] == '\0';
+}
+
 BaruaGatewayPlan *
 barua_gateway_plan_new (const char *const *routes, const char *const *limits, GError **error)
 {
   g_autoptr (BaruaGatewayPlan) plan = plan_new ();
 
   for (guint i = 0; routes != NULL && routes[i] != NULL; i++)
-    if (!add_route (plan, routes[i], error))
+    if (!is_empty (routes[i]) && !add_route (plan, routes[i], error))
       return NULL;
   for (guint i = 0; limits != NULL && limits[i] != NULL; i++)
-    if (!add_limit (plan, limits[i], error))
+    if (!is_empty (limits[i]) && !add_limit (plan, limits[i], error))
       return NULL;
   g_array_sort (plan->routes, compare_routes);
   return g_steal_pointer (&plan);

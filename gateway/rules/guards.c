@@ -17,9 +17,8 @@
 #define SEGMENT_LIMIT_DEFAULT 10 /* messaging.md 5.5 */
 #define SEGMENT_LIMIT_MAX 255    /* 3GPP TS 23.040, 9.2.3.24.1: one byte counts them */
 
-/* The whole number at @path, written as a number or as text; @fallback when there is none. */
-static gint64
-setting_integer (const BaruaSettings *settings, const char *path, gint64 fallback)
+gint64
+barua_guard_integer (const BaruaSettings *settings, const char *path, gint64 fallback)
 {
   BaruaJson value = barua_settings_get (settings, path);
   gint64 number = 0;
@@ -50,7 +49,7 @@ barua_guard_is_own_number (const BaruaSettings *settings, BaruaText from)
 static gboolean
 is_too_short (const BaruaSettings *settings, BaruaText from)
 {
-  gint64 least = setting_integer (settings, "outgoing_deny_shorter_than", 0);
+  gint64 least = barua_guard_integer (settings, "outgoing_deny_shorter_than", 0);
 
   return g_utf8_strlen (from.p, (gssize)from.n) < least;
 }
@@ -104,7 +103,7 @@ barua_guard_denies (const BaruaSettings *settings, BaruaText from)
 guint
 barua_guard_repeat_limit (const BaruaSettings *settings)
 {
-  gint64 limit = setting_integer (settings, "sms.duplicate_limit", REPEAT_LIMIT_DEFAULT);
+  gint64 limit = barua_guard_integer (settings, "sms.duplicate_limit", REPEAT_LIMIT_DEFAULT);
 
   return limit <= 0 ? REPEAT_LIMIT_DEFAULT : (guint)MIN (limit, REPEAT_LIMIT_MAX);
 }
@@ -112,7 +111,7 @@ barua_guard_repeat_limit (const BaruaSettings *settings)
 guint
 barua_guard_segment_limit (const BaruaSettings *settings)
 {
-  gint64 limit = setting_integer (settings, "multipart_sms_limit", SEGMENT_LIMIT_DEFAULT);
+  gint64 limit = barua_guard_integer (settings, "multipart_sms_limit", SEGMENT_LIMIT_DEFAULT);
 
   return limit <= 0 ? SEGMENT_LIMIT_DEFAULT : (guint)MIN (limit, SEGMENT_LIMIT_MAX);
 }

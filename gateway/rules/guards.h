@@ -7,6 +7,9 @@
 
 G_BEGIN_DECLS
 
+/** The whole number at @path of the settings, written as a number or as text; @fallback when there is none. */
+gint64 barua_guard_integer (const BaruaSettings *settings, const char *path, gint64 fallback);
+
 /** Whether @from is the gateway's own number (`gateway_number`; messaging.md 5.2, 5.3). */
 gboolean barua_guard_is_own_number (const BaruaSettings *settings, BaruaText from);
 

@@ -183,6 +183,8 @@ typedef struct
   BaruaJson last_details;
   BaruaJson stored_reference;
   BaruaText reference; /* new `gateway_ref`; absent: as it was */
+  BaruaText messages;  /* new ones; absent: as they were */
+  BaruaTaskCounts *counts;
   gboolean is_moved; /* `state` and `state_details` are to be written */
   GString *entries;  /* new ones of the history, with commas between */
 } TaskEdit;
@@ -216,7 +218,7 @@ last_element (BaruaJson list)
 }
 
 static TaskEdit
-task_edit_begin (BaruaJson task)
+task_edit_begin (BaruaJson task, BaruaTaskCounts *counts)
 {
   BaruaJson last = last_element (barua_json_member (task, "state_history"));
 
@@ -226,8 +228,20 @@ task_edit_begin (BaruaJson task)
     .last_state = state_of (barua_json_member (last, "state")),
     .last_details = barua_json_member (last, "state_details"),
     .stored_reference = barua_json_member (task, "gateway_ref"),
+    .counts = counts,
     .entries = g_string_new (NULL),
   };
+}
+
+/* Adds a change of state to the counts. */
+static void
+count_change (BaruaTaskCounts *counts, BaruaTaskState from, BaruaTaskState to)
+{
+  if (counts == NULL || from == to)
+    return;
+  counts->failed += to == BARUA_TASK_STATE_FAILED;
+  counts->sent += to == BARUA_TASK_STATE_SENT
+                  || (to == BARUA_TASK_STATE_DELIVERED && from != BARUA_TASK_STATE_SENT);
 }
 
 /* Makes one change: accepted ones move the state, all but repeats go into the history. */
@@ -253,10 +267,13 @@ task_edit_make (TaskEdit *edit, const BaruaTaskChange *change)
   edit->last_details = details;
   if (!is_accepted)
     return;
+  count_change (edit->counts, edit->state, change->state);
   edit->state = change->state;
   edit->details = details;
   if (brings_reference)
     edit->reference = change->reference;
+  if (change->messages.p != NULL)
+    edit->messages = change->messages;
   edit->is_moved = TRUE;
 }
 
@@ -323,6 +340,8 @@ append_task (GString *out, BaruaJson task, const TaskEdit *edit)
         continue;
       if (edit->reference.p != NULL && value.text == edit->stored_reference.text)
         continue;
+      if (edit->messages.p != NULL && barua_json_string_is (key, BARUA_TEXT ("messages")))
+        continue;
       if (edit->is_moved && value.text == state.text)
         {
           append_state (out, edit);
@@ -342,6 +361,11 @@ append_task (GString *out, BaruaJson task, const TaskEdit *edit)
   if (edit->is_moved && state.text == NULL)
     append_state (out, edit);
   append_reference (out, edit);
+  if (edit->messages.p != NULL)
+    {
+      barua_json_append_key (out, "messages");
+      g_string_append_len (out, edit->messages.p, (gssize)edit->messages.n);
+    }
   if (history.text == NULL)
     {
       barua_json_append_key (out, "state_history");
@@ -369,6 +393,7 @@ typedef struct
 {
   const BaruaTaskChange *const *at;
   const BaruaTaskChange *const *end;
+  BaruaTaskCounts *counts; /* (nullable) */
 } Changes;
 
 /* Makes the changes of the next task, @task, and appends it if it differs; *@copied is how far
@@ -377,7 +402,7 @@ static void
 apply_to_task (Changes *changes, BaruaJson task, BaruaText body, gsize *copied, GString *out)
 {
   const BaruaTaskChange *first = *changes->at;
-  TaskEdit edit = task_edit_begin (task);
+  TaskEdit edit = task_edit_begin (task, changes->counts);
 
   for (; changes->at < changes->end && (*changes->at)->list == first->list
          && (*changes->at)->task == first->task;
@@ -434,6 +459,13 @@ order_lists (BaruaText body, BaruaMessageList lists[2])
 gboolean
 barua_tasks_apply (BaruaText body, const BaruaTaskChange *changes, guint n_changes, GString *out)
 {
+  return barua_tasks_apply_counted (body, changes, n_changes, NULL, out);
+}
+
+gboolean
+barua_tasks_apply_counted (BaruaText body, const BaruaTaskChange *changes, guint n_changes,
+                           BaruaTaskCounts *counts, GString *out)
+{
   g_autofree const BaruaTaskChange **sorted = g_new (const BaruaTaskChange *, n_changes + 1);
   BaruaMessageList lists[2];
   gsize copied = 0;
@@ -447,7 +479,7 @@ barua_tasks_apply (BaruaText body, const BaruaTaskChange *changes, guint n_chang
       guint first = 0;
       while (first < n_changes && sorted[first]->list != lists[i])
         first++;
-      Changes left = { sorted + first, sorted + n_changes };
+      Changes left = { sorted + first, sorted + n_changes, counts };
       if (first < n_changes)
         apply_to_list (&left, body, &copied, out);
     }

@@ -58,6 +58,8 @@ void barua_task_append (GString *tasks, const BaruaNewTask *task);
  * @details: (nullable): JSON for `state_details`; absent removes them
  * @reference: (nullable): the carrier's id of the message for `gateway_ref`; absent keeps what is
  *   there (messaging.md 3.6)
+ * @messages: (nullable): JSON: a list that takes the place of the task's `messages`, if the change is
+ *   accepted
  * @is_decided: a person, a timer or a rule has looked at the state already; otherwise
  *   barua_task_may_become() decides
  *
@@ -71,6 +73,7 @@ typedef struct
   BaruaText details;
   gint64 now_ms;
   BaruaText reference;
+  BaruaText messages;
   gboolean is_decided;
 } BaruaTaskChange;
 
@@ -89,6 +92,21 @@ typedef struct
  * Returns: whether there is anything to store
  */
 gboolean barua_tasks_apply (BaruaText body, const BaruaTaskChange *changes, guint n_changes, GString *out);
+
+/**
+ * BaruaTaskCounts:
+ *
+ * What changes did to messages: how many came as far as being sent, and how many failed.
+ */
+typedef struct
+{
+  guint sent;
+  guint failed;
+} BaruaTaskCounts;
+
+/** As barua_tasks_apply(); adds what the accepted changes did to @counts (nullable). */
+gboolean barua_tasks_apply_counted (BaruaText body, const BaruaTaskChange *changes, guint n_changes,
+                                    BaruaTaskCounts *counts, GString *out);
 
 /** Whether a task in @from may be set to @to by a poll or a phone (messaging.md 4.3). */
 gboolean barua_task_may_become (BaruaTaskState from, BaruaTaskState to);

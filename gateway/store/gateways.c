@@ -18,6 +18,12 @@ barua_tx_set_gateway_plan (BaruaTx *tx, const BaruaGatewayPlan *plan)
   g_clear_pointer (&before, barua_gateway_plan_unref);
 }
 
+const BaruaGatewayPlan *
+barua_tx_gateway_plan (BaruaTx *tx)
+{
+  return tx->reader.store->plan;
+}
+
 gboolean
 barua_tx_reroute (BaruaTx *tx, gint64 *cursor, GError **error)
 {

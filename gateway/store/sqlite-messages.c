@@ -294,6 +294,12 @@ barua_sqlite_put_messages (BaruaSqliteConnection *connection, gint64 docnum, gbo
 
   if (is_new && rows->len == 0)
     return TRUE;
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const BaruaMessageRow *row = &g_array_index (rows, BaruaMessageRow, i);
+      if (row->state == BARUA_TASK_STATE_SCHEDULED && row->due_ms != BARUA_NO_TIME)
+        connection->due_ms = MIN (connection->due_ms, row->due_ms);
+    }
   g_autoptr (GArray) olds = g_array_new (FALSE, FALSE, sizeof (OldRow));
   if (!is_new)
     {

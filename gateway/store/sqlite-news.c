@@ -25,6 +25,7 @@ struct _BaruaSqliteNews
   GHashTable *databases; /* interned name: sequence number as gint64 */
   gboolean settings_changed;
   gboolean is_foreign;
+  gint64 due_ms;
 
   gint64 data_version; /* of the writer's thread */
 };
@@ -36,6 +37,7 @@ barua_sqlite_news_new (void)
 
   pthread_mutex_init (&news->lock, NULL);
   news->databases = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  news->due_ms = G_MAXINT64;
   return news;
 }
 
@@ -90,6 +92,7 @@ tell (gpointer data)
   g_autoptr (GArray) databases = take_databases (news);
   const BaruaNews report = { .databases = (const BaruaDatabaseNews *)(gconstpointer)databases->data,
                              .n_databases = databases->len,
+                             .due_ms = news->due_ms,
                              .settings_changed = news->settings_changed,
                              .is_foreign = news->is_foreign };
   const BaruaWatchFunc func = news->func;
@@ -97,6 +100,7 @@ tell (gpointer data)
   g_clear_pointer (&news->idle, g_source_unref);
   news->settings_changed = FALSE;
   news->is_foreign = FALSE;
+  news->due_ms = G_MAXINT64;
   pthread_mutex_unlock (&news->lock);
 
   if (func != NULL)
@@ -148,6 +152,7 @@ barua_sqlite_news_note (BaruaSqlite *sqlite)
   if (news->func != NULL && has_news)
     {
       news->settings_changed = news->settings_changed || connection->settings_changed;
+      news->due_ms = MIN (news->due_ms, connection->due_ms);
       schedule (news);
     }
   pthread_mutex_unlock (&news->lock);

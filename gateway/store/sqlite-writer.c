@@ -109,6 +109,7 @@ begin (BaruaSqliteConnection *connection, GError **error)
   forget_databases (connection);
   g_ptr_array_set_size (connection->renamed, 0);
   connection->settings_changed = FALSE;
+  connection->due_ms = G_MAXINT64;
   connection->now_ms = g_get_real_time () / 1000;
   return barua_sqlite_run (connection, BARUA_SQL_BEGIN_WRITE, error);
 }

@@ -253,6 +253,7 @@ typedef struct
   gint64 repeats_forgotten_ms;
   GPtrArray *renamed;
   gboolean settings_changed;
+  gint64 due_ms; /* as BaruaNews.due_ms; of this transaction */
   gboolean *wants_lookups; /* (nullable): for barua_views_map() */
   GArray *databases;
   GArray *databases_before;

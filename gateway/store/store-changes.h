@@ -96,6 +96,8 @@ typedef struct
  *   number; also those made or dropped (with 0)
  * @settings_changed: the default database has a change in `settings`, a `messages-…` document, or
  *   one of type `form` (before or after the change)
+ * @due_ms: the earliest due time of a task in state `scheduled` that was written; %G_MAXINT64 without
+ *   one
  * @is_foreign: another process wrote into the file: everything may have changed, and @databases
  *   lists all of them
  */
@@ -103,6 +105,7 @@ typedef struct
 {
   const BaruaDatabaseNews *databases;
   gsize n_databases;
+  gint64 due_ms;
   gboolean settings_changed;
   gboolean is_foreign;
 } BaruaNews;

@@ -17,6 +17,9 @@ G_BEGIN_DECLS
  */
 void barua_tx_set_gateway_plan (BaruaTx *tx, const BaruaGatewayPlan *plan);
 
+/** (nullable) (transfer none): the plan in force. */
+const BaruaGatewayPlan *barua_tx_gateway_plan (BaruaTx *tx);
+
 /**
  * barua_tx_reroute:
  * @cursor: (inout): 0 to begin with; negative when all was looked at
