@@ -47,10 +47,10 @@ create_admin (BaruaTx *tx, gpointer data, GError **error)
          && barua_tx_put_account (tx, ADMIN, ADMIN_ID, data, error);
 }
 
-/* Letters and digits that nobody mixes up on paper. */
-static char *
-random_password (GError **error)
+char *
+barua_accounts_random_password (GError **error)
 {
+  /* letters and digits that nobody mixes up on paper */
   static const char alphabet[32] = "abcdefghijkmnpqrstuvwxyz23456789";
   guint8 bytes[RANDOM_PASSWORD_LENGTH];
   char *password = g_malloc0 (RANDOM_PASSWORD_LENGTH + 1);
@@ -108,7 +108,7 @@ barua_accounts_ensure_admin (BaruaStore *store, const char *password_file, GErro
   char *password = chosen_password (password_file, &local);
   gboolean is_chosen = password != NULL;
   if (password == NULL && local == NULL)
-    password = random_password (&local);
+    password = barua_accounts_random_password (&local);
   if (password != NULL && strlen (password) < MIN_PASSWORD_LENGTH)
     g_set_error (&local, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                  "the password for the first account must be at least %d characters long",

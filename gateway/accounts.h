@@ -15,4 +15,8 @@ G_BEGIN_DECLS
  */
 gboolean barua_accounts_ensure_admin (BaruaStore *store, const char *password_file, GError **error);
 
+/** (transfer full): 20 of 32 letters and digits, from the kernel's random source; free with
+ * barua_secret_free(). */
+char *barua_accounts_random_password (GError **error);
+
 G_END_DECLS

@@ -23,6 +23,7 @@ static const Command commands[] = {
   { "serve", barua_serve, "the server" },
   { "parse", barua_cli_parse, "messages in, records out" },
   { "forms", barua_cli_forms, "check form definitions, and tell senders how to write to them" },
+  { "user", barua_cli_user, "make, list and delete accounts, set passwords" },
   { "backup", barua_cli_backup, "write a copy of the database, also beside a running server" },
   { "restore", barua_cli_restore, "put a backup in the place of the database" },
   { "migrate", barua_cli_migrate, "bring the tables of the database up to date" },

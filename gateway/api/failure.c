@@ -7,6 +7,7 @@
 #include "gateway/api/failure.h"
 
 #include "forms/error.h"
+#include "gateway/rules/account.h"
 #include "gateway/rules/contacts.h"
 #include "gateway/store/store.h"
 #include "parser/error.h"
@@ -17,6 +18,7 @@ typedef enum
   TELL_NOTHING,
   TELL_MESSAGE, /* as the error's own text */
   TELL_REASON,  /* as a public reason: `details` (messaging.md 1.3) */
+  TELL_OBJECT,  /* as `error`, which is an object: the error's own text */
 } Tell;
 
 typedef struct
@@ -44,6 +46,12 @@ static const Failure failures[] = {
   { barua_contacts_error_quark, BARUA_CONTACTS_ERROR_FORBIDDEN, BARUA_HTTP_ERROR_FORBIDDEN, TELL_NOTHING, BARUA_HTTP_ERROR_FORBIDDEN, NULL },
   { barua_contacts_error_quark, BARUA_CONTACTS_ERROR_RECURSION, BARUA_HTTP_ERROR_SERVER, TELL_NOTHING, BARUA_HTTP_ERROR_SERVER, NULL },
   { barua_contacts_error_quark, BARUA_CONTACTS_ERROR_TOO_LARGE, BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE, TELL_NOTHING, BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE, NULL },
+  { barua_account_error_quark, BARUA_ACCOUNT_ERROR_REFUSED, BARUA_HTTP_ERROR_BAD_REQUEST, TELL_OBJECT, BARUA_HTTP_ERROR_BAD_REQUEST, NULL },
+  { barua_account_error_quark, BARUA_ACCOUNT_ERROR_FIELDS, BARUA_HTTP_ERROR_BAD_REQUEST, TELL_OBJECT, BARUA_HTTP_ERROR_BAD_REQUEST, NULL },
+  { barua_account_error_quark, BARUA_ACCOUNT_ERROR_PLAIN, BARUA_HTTP_ERROR_BAD_REQUEST, TELL_MESSAGE, BARUA_HTTP_ERROR_BAD_REQUEST, NULL },
+  { barua_account_error_quark, BARUA_ACCOUNT_ERROR_FORBIDDEN, BARUA_HTTP_ERROR_FORBIDDEN, TELL_MESSAGE, BARUA_HTTP_ERROR_FORBIDDEN, NULL },
+  { barua_account_error_quark, BARUA_ACCOUNT_ERROR_NOT_FOUND, BARUA_HTTP_ERROR_NOT_FOUND, TELL_MESSAGE, BARUA_HTTP_ERROR_NOT_FOUND, NULL },
+  { barua_account_error_quark, BARUA_ACCOUNT_ERROR_TAKEN, BARUA_HTTP_ERROR_CONFLICT, TELL_NOTHING, BARUA_HTTP_ERROR_CONFLICT, NULL },
   { barua_store_error_quark, BARUA_STORE_ERROR_NOT_FOUND, BARUA_HTTP_ERROR_NOT_FOUND, TELL_NOTHING, BARUA_HTTP_ERROR_NOT_FOUND, "missing" },
   { barua_store_error_quark, BARUA_STORE_ERROR_DELETED, BARUA_HTTP_ERROR_NOT_FOUND, TELL_NOTHING, BARUA_HTTP_ERROR_NOT_FOUND, "deleted" },
   { barua_store_error_quark, BARUA_STORE_ERROR_CONFLICT, BARUA_HTTP_ERROR_CONFLICT, TELL_NOTHING, BARUA_HTTP_ERROR_CONFLICT, NULL },
@@ -86,9 +94,32 @@ barua_api_fail (BaruaRequest *request, const GError *error)
     barua_request_fail_error (request, error);
   else if (failure->tell == TELL_REASON)
     barua_request_fail_reason (request, error->message);
+  else if (failure->tell == TELL_OBJECT)
+    barua_request_fail_object (request, failure->api, error->message, NULL);
   else
     barua_request_fail (request, failure->api,
                         failure->tell == TELL_MESSAGE ? error->message : NULL, NULL);
+}
+
+void
+barua_api_append_failure (GString *out, const GError *error)
+{
+  const Failure *failure = find_failure (error);
+  const char *text = barua_http_error_info (BARUA_HTTP_ERROR_SERVER)->text;
+
+  if (is_our_trouble (error) || (failure == NULL && error->domain != BARUA_HTTP_ERROR))
+    g_warning ("%s", error->message);
+  if (failure != NULL && failure->tell == TELL_OBJECT)
+    {
+      g_string_append (out, error->message);
+      return;
+    }
+  if (failure != NULL)
+    text = failure->tell == TELL_MESSAGE ? error->message
+                                         : barua_http_error_info (failure->api)->text;
+  else if (error->domain == BARUA_HTTP_ERROR)
+    text = error->message;
+  barua_json_append_string (out, barua_text (text));
 }
 
 void

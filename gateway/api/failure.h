@@ -14,6 +14,10 @@ G_BEGIN_DECLS
  */
 void barua_api_fail (BaruaRequest *request, const GError *error);
 
+/** Appends what stands in `error` of that answer, a JSON value: for one of several things that one
+ * request asks for. */
+void barua_api_append_failure (GString *out, const GError *error);
+
 /** The same for the document API: documents.md 13. */
 void barua_api_fail_document (BaruaRequest *request, const GError *error);
 

@@ -8,6 +8,7 @@
 
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
+#include "gateway/api/user-count.h"
 #include "gateway/http/body.h"
 #include "gateway/http/cookie.h"
 
@@ -115,6 +116,8 @@ session_put (GObject *source, GAsyncResult *result, gpointer user_data)
       = error == NULL
             ? barua_cookie_for_session (session->token, session->now_ms / 1000, session->is_secure)
             : NULL;
+  if (error == NULL)
+    barua_user_count_note (session->app, session->name);
   session->begun (cookie, error, session->data);
 }
 
@@ -202,6 +205,8 @@ barua_api_session_get (BaruaRequest *request, gpointer app)
           = barua_cookie_for_session (barua_request_session (request), barua_now_ms () / 1000,
                                       barua_request_is_secure (request));
       barua_request_add_header (request, "Set-Cookie", cookie);
+      if (!barua_request_is_online (request))
+        barua_user_count_note (app, user->name);
     }
   barua_request_add_header (request, "Cache-Control", "must-revalidate");
   barua_request_reply (request, 200, "application/json", g_string_free_to_bytes (json));

@@ -59,9 +59,8 @@ fail (const char *command, const GError *error)
   return 1;
 }
 
-/* Opens an existing file. */
-static BaruaStore *
-open_file (const char *database, gboolean alone, GError **error)
+BaruaStore *
+barua_cli_open_store (const char *database, gboolean alone, GError **error)
 {
   const BaruaStoreOptions options = { .path = database, .is_server = alone };
 
@@ -104,7 +103,7 @@ barua_cli_check (int argc, char **argv)
 
   if (status >= 0)
     return status;
-  g_autoptr (BaruaStore) store = open_file (database, FALSE, &error);
+  g_autoptr (BaruaStore) store = barua_cli_open_store (database, FALSE, &error);
   if (store == NULL || !barua_store_check (store, &differences, &error))
     {
       fprintf (stderr, "%s: %s\n", database, error->message);
@@ -124,7 +123,7 @@ barua_cli_reindex (int argc, char **argv)
 
   if (status >= 0)
     return status;
-  g_autoptr (BaruaStore) store = open_file (database, TRUE, &error);
+  g_autoptr (BaruaStore) store = barua_cli_open_store (database, TRUE, &error);
   if (store == NULL || !barua_store_reindex (store, &error))
     {
       fprintf (stderr, "%s: %s\n", database, error->message);
@@ -168,7 +167,7 @@ barua_cli_restore (int argc, char **argv)
 static gboolean
 migrate (const char *path, GError **error)
 {
-  g_autoptr (BaruaStore) store = open_file (path, TRUE, error);
+  g_autoptr (BaruaStore) store = barua_cli_open_store (path, TRUE, error);
 
   return store != NULL;
 }

@@ -566,6 +566,74 @@ barua_map_doc_by_type (BaruaMapping *m)
   barua_mapping_emit (m);
 }
 
+/* Emits the recipients of the messages in one list of tasks; returns how many there were. */
+static guint
+emit_recipients (BaruaMapping *m, BaruaMember list)
+{
+  BaruaJsonIter tasks, messages;
+  BaruaJson task, message;
+  guint n = 0;
+
+  barua_json_iter_init (&tasks, m->members[list]);
+  while (barua_json_iter_next (&tasks, NULL, &task))
+    {
+      barua_json_iter_init (&messages, barua_json_member (task, "messages"));
+      while (barua_json_iter_next (&messages, NULL, &message))
+        {
+          const BaruaJson id = link_id (barua_json_member (message, "contact"));
+          if (!barua_json_truthy (id))
+            continue;
+          emit_key (m, id);
+          n++;
+        }
+    }
+  return n;
+}
+
+/* Whether a report names whom it is about. */
+static gboolean
+has_subject (const BaruaMapping *m)
+{
+  const BaruaJson fields = m->members[BARUA_MEMBER_FIELDS];
+
+  return barua_json_truthy (m->members[BARUA_MEMBER_PATIENT_ID])
+         || barua_json_truthy (m->members[BARUA_MEMBER_PLACE_ID])
+         || barua_json_truthy (barua_json_member (fields, "patient_id"))
+         || barua_json_truthy (barua_json_member (fields, "patient_uuid"))
+         || barua_json_truthy (barua_json_member (fields, "place_id"))
+         || barua_json_truthy (barua_json_member (fields, "place_uuid"));
+}
+
+/*
+ * Who holds a document beside those it is about (reports_by_subject): the sender of a record, the
+ * recipients of messages, the user of a task; null for a record that is nobody's (users.md 9.1).
+ */
+void
+barua_map_docs_by_holder (BaruaMapping *m)
+{
+  const BaruaJson sender = link_id (m->members[BARUA_MEMBER_CONTACT]);
+
+  if (barua_json_string_is (m->members[BARUA_MEMBER_TYPE], BARUA_TEXT ("task")))
+    {
+      const BaruaJson user = barua_json_member (m->document->body, "user");
+      if (barua_json_truthy (user))
+        emit_key (m, user);
+      return;
+    }
+  if (!barua_mapping_is_record (m))
+    return;
+  guint n = 0;
+  if (barua_json_truthy (sender))
+    {
+      emit_key (m, sender);
+      n++;
+    }
+  if (!is_report (m))
+    n += emit_recipients (m, BARUA_MEMBER_TASKS);
+  if (n == 0 && !(is_report (m) && has_subject (m)))
+    emit_key (m, (BaruaJson){ "null", 4 });
+}
+
 void
 barua_map_conflicts (BaruaMapping *m)
 {

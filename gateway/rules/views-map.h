@@ -87,6 +87,7 @@ void barua_map_messages_by_uuid (BaruaMapping *m);
 void barua_map_messages_by_last_updated_state (BaruaMapping *m);
 void barua_map_message_queue (BaruaMapping *m);
 void barua_map_doc_by_type (BaruaMapping *m);
+void barua_map_docs_by_holder (BaruaMapping *m);
 void barua_map_conflicts (BaruaMapping *m);
 void barua_map_users_by_field (BaruaMapping *m);
 

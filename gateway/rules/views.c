@@ -47,6 +47,7 @@ static const Entry entries[] = {
   { { "medic-client",    "contacts_by_place",              1, FALSE, FALSE, BARUA_REDUCE_NONE }, barua_map_contacts_by_place },
   { { "medic-client",    "doc_by_type",                    1, FALSE, FALSE, BARUA_REDUCE_NONE }, barua_map_doc_by_type },
   { { "medic-conflicts", "conflicts",                      1, FALSE, FALSE, BARUA_REDUCE_COUNT }, barua_map_conflicts },
+  { { "barua",           "docs_by_holder",                 1, FALSE, FALSE, BARUA_REDUCE_NONE }, barua_map_docs_by_holder },
   { { "users",           "users_by_field",                 1, FALSE, TRUE,  BARUA_REDUCE_NONE }, barua_map_users_by_field },
 };
 /* clang-format on */
