@@ -16,10 +16,19 @@ typedef enum
   BARUA_N_FIGURES,
 } BaruaFiguresDatabase;
 
+/** What is known of a gateway account: times are 0 for never. */
+typedef struct
+{
+  char *account;
+  gint64 polled_ms;
+  gint64 received_ms;
+} BaruaFiguresPhone;
+
 /**
  * BaruaFigures:
  * @has_database: whether the one with that number could be read
  * @has_census: whether @census could be taken
+ * @phones: (nullable) (element-type BaruaFiguresPhone): accounts that ever polled, by name
  *
  * The store in numbers, as of less than some seconds ago.
  */
@@ -29,6 +38,7 @@ typedef struct
   gboolean has_database[BARUA_N_FIGURES];
   BaruaCensus census;
   gboolean has_census;
+  GArray *phones;
 } BaruaFigures;
 
 typedef void (*BaruaFiguresFunc) (const BaruaFigures *figures, gpointer data);

@@ -95,6 +95,7 @@ const BaruaRoute barua_routes[] = {
   { "GET",   "/api/deploy-info",     ANYBODY,                  BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_deploy_info },
   { "GET",   "/api/couch-config-attachments", ANYBODY,         BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_attachment_types },
   { "GET",   "/api/v1/monitoring",   PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_monitoring },
+  { "GET",   "/metrics",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_metrics },
   { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_healthz },
   { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_healthz },
   BOTH_SLASH ("GET",    "",                            BARUA_BODY_NONE,   0,        barua_api_database_get)

@@ -282,6 +282,7 @@ barua_connections_add (BaruaConnections *connections, BaruaWire *wire, GSocketAd
   connection->remote = g_object_ref (remote);
   connection->address = g_steal_pointer (&address);
   connection->is_trusted = is_trusted;
+  connection->is_loopback = is_loopback;
   connection->is_counted = is_counted;
   connection->link.data = connection;
   barua_connection_enter (connection, BARUA_CONNECTION_HEADER);

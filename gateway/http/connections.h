@@ -46,6 +46,7 @@ typedef struct
   GSocketAddress *remote;
   char *address;
   gboolean is_trusted;
+  gboolean is_loopback;
   gboolean is_counted; /* against the limit per address */
   BaruaConnectionState state;
   gint64 since_us; /* when @state, or progress in it, was last seen */

@@ -3,6 +3,7 @@
 
 #include "gateway/http/body.h"
 #include "gateway/http/connections.h"
+#include "gateway/http/metrics.h"
 #include "gateway/http/query.h"
 #include "gateway/http/server.h"
 #include "gateway/http/spool.h"
@@ -26,6 +27,7 @@ struct _BaruaServer
   GPtrArray *listeners; /* of Listener, server.c */
   BaruaBudget budget;
   BaruaServerStats stats;
+  BaruaMetrics *metrics;
   guint64 last_id;
   gboolean is_stopping;
   guint stop_id;

@@ -75,6 +75,9 @@ barua_request_finish (BaruaRequest *request)
   stats->replies[request->is_sent ? MIN (request->status / 100, 5) : 0]++;
   stats->reply_bytes += request->reply_bytes;
   stats->body_bytes += request->received;
+  barua_metrics_count (request->server->metrics, request->match.route,
+                       request->is_sent ? request->status : 0,
+                       g_get_monotonic_time () - request->started_us);
   barua_access_log (request);
   if (request->stream != NULL)
     barua_stream_finished (g_steal_pointer (&request->stream));
@@ -203,6 +206,14 @@ barua_request_address (BaruaRequest *request)
   if (request->forwarded != NULL)
     return request->forwarded;
   return request->connection != NULL ? request->connection->address : "unknown";
+}
+
+gboolean
+barua_request_is_local (BaruaRequest *request)
+{
+  return request->connection != NULL && request->connection->is_loopback
+         && barua_request_header (request, "X-Forwarded-For") == NULL
+         && barua_request_header (request, "Forwarded") == NULL;
 }
 
 gboolean

@@ -73,6 +73,9 @@ gboolean barua_request_is_finished (BaruaRequest *request);
 /** (nullable): the token of the session cookie that came with the request, good or not. */
 const char *barua_request_session (BaruaRequest *request);
 
+/** Whether the client is on this machine, and no proxy speaks for somebody else. */
+gboolean barua_request_is_local (BaruaRequest *request);
+
 /** Whether the client's connection is encrypted, by the word of a trusted proxy
  * (X-Forwarded-Proto). */
 gboolean barua_request_is_secure (BaruaRequest *request);

@@ -355,6 +355,7 @@ barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
   server->router = barua_router_new (routes);
   server->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify)listener_free);
   server->connections = barua_connections_new (&server->options, &server->stats);
+  server->metrics = barua_metrics_new ();
   server->soup = soup_server_new ("raw-paths", TRUE, "server-header", NULL, NULL);
   soup_server_add_early_handler (server->soup, NULL, request_headers, server, NULL);
   g_signal_connect (server->soup, "request-started", G_CALLBACK (request_started), server);
@@ -378,6 +379,7 @@ barua_server_unref (BaruaServer *server)
   if (--server->n_refs > 0)
     return;
   barua_router_free (server->router);
+  barua_metrics_free (server->metrics);
   g_strfreev ((char **)server->options.trusted_proxies);
   g_free ((char *)server->options.spool_directory);
   g_free (server);
@@ -454,6 +456,12 @@ barua_server_free (BaruaServer *server)
   soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);
   barua_server_unref (server);
+}
+
+const BaruaMetrics *
+barua_server_metrics (BaruaServer *server)
+{
+  return server->metrics;
 }
 
 const BaruaServerStats *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "gateway/http/metrics.h"
 #include "gateway/http/router.h"
 
 G_BEGIN_DECLS
@@ -127,5 +128,8 @@ void barua_server_stop (BaruaServer *server, guint limit_ms, void (*stopped) (gp
                         gpointer data);
 
 const BaruaServerStats *barua_server_stats (BaruaServer *server);
+
+/** What came of the requests so far, by route. */
+const BaruaMetrics *barua_server_metrics (BaruaServer *server);
 
 G_END_DECLS

@@ -258,6 +258,9 @@ end_group (BaruaSqlite *sqlite, Group *group, gboolean is_lost)
   if (commit (connection, &error))
     {
       __atomic_add_fetch (&sqlite->n_commits, 1, __ATOMIC_RELAXED);
+      barua_histogram_add (&sqlite->commit_times, barua_histogram_times,
+                           (guint64)(g_get_monotonic_time () - group->begun_us));
+      barua_histogram_add (&sqlite->commit_jobs, barua_histogram_sizes, group->n);
       barua_sqlite_news_note (sqlite);
       return;
     }

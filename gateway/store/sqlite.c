@@ -219,6 +219,8 @@ sqlite_stats (BaruaStore *store, BaruaStoreStats *stats)
     .jobs = __atomic_load_n (&sqlite->n_jobs, __ATOMIC_RELAXED),
     .commits = __atomic_load_n (&sqlite->n_commits, __ATOMIC_RELAXED),
     .wal_bytes = (gint64)g_atomic_int_get (&sqlite->wal_pages) * LOG_PAGE_BYTES,
+    .commit_times = sqlite->commit_times,
+    .commit_jobs = sqlite->commit_jobs,
   };
   barua_work_queue_length (sqlite->jobs, &stats->queued, &stats->queued_bytes);
 }

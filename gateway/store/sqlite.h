@@ -286,6 +286,8 @@ typedef struct
   GThread *writer_thread;
   guint64 n_jobs;     /* atomic */
   guint64 n_commits;  /* atomic */
+  BaruaHistogram commit_times;
+  BaruaHistogram commit_jobs;
   int wal_pages;      /* atomic */
   gboolean is_behind; /* of the writer's thread: some view may not have seen every document */
   gboolean is_swept;  /* of the writer's thread: the last sweep found nothing more */

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "forms/histogram.h"
 #include "forms/json.h"
 #include "gateway/rules/document.h"
 #include "gateway/rules/messages.h"
@@ -548,6 +549,8 @@ gboolean barua_store_reindex (BaruaStore *store, GError **error);
  * @queued: jobs that wait
  * @queued_bytes: what they announced
  * @wal_bytes: of the write-ahead log
+ * @commit_times: microseconds from the first job of a commit to its end on the disk
+ * @commit_jobs: jobs of a commit
  */
 typedef struct
 {
@@ -556,6 +559,8 @@ typedef struct
   guint queued;
   gsize queued_bytes;
   gint64 wal_bytes;
+  BaruaHistogram commit_times;
+  BaruaHistogram commit_jobs;
 } BaruaStoreStats;
 
 /** Any thread, at any time. */

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""GET /metrics, the alert rules and the dashboard: export-and-monitoring.md 7.2."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from harness import Client, Server, main, replies_settings  # noqa: E402
+
+DATA = os.path.join(HERE, "..", "..", "data", "monitoring")
+LIFE = 1.1  # figures are a second old at most
+ELSEWHERE = {"X-Forwarded-For": "192.0.2.7"}
+
+
+class Metrics(unittest.TestCase):
+    def setUp(self):
+        self.server = Server()
+        self.server.start()
+        self.addCleanup(self.server.finish)
+        self.client = self.server.client()
+
+    def text(self):
+        answer = self.client.get("/metrics", auth=False)
+        self.assertEqual(answer.status, 200)
+        return answer.text
+
+    def values(self):
+        """{name{labels}: number}"""
+        return {name: float(number) for name, number in
+                re.findall(r"^([a-z_]+(?:\{.*\})?) (\S+)$", self.text(), re.M)}
+
+    def exercise(self):
+        self.client.settings(replies_settings())
+        found = self.client.sms([{"id": "m1", "from": "+254712345678", "content": "hello"}])
+        self.client.sms(updates=[{"id": found[0]["id"], "status": "SENT"}])
+        self.client.sms([{"id": "m2", "from": "+254712345679", "content": "hello"}])
+        self.client.get("/medic/nobody")
+        self.client.get("/no/such/place/at/all")
+        time.sleep(LIFE)
+
+    def test_format(self):
+        """promtool finds nothing to say, and each metric is told once, with help and type."""
+        self.exercise()
+        text = self.text()
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
+                              text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        answer = self.client.get("/metrics", auth=False)
+        self.assertEqual(answer.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8")
+        self.assertEqual(answer.header("Cache-Control"), "no-store")
+
+    def test_values(self):
+        self.exercise()
+        v = self.values()
+        self.assertEqual(v['barua_http_requests_total{route="/api/sms",method="POST",status="200"}'], 3)
+        self.assertEqual(v['barua_http_requests_total{route="/{db}/{id}",method="GET",status="404"}'], 1)
+        self.assertEqual(
+            v['barua_http_request_duration_seconds_count{route="/api/sms",method="POST",status="200"}'], 3)
+        self.assertEqual(
+            v['barua_http_request_duration_seconds_bucket{route="/api/sms",method="POST",'
+              'status="200",le="+Inf"}'], 3)
+        self.assertEqual(v['barua_messages{state="sent"}'], 1)
+        self.assertEqual(v['barua_messages{state="forwarded-to-gateway"}'], 1)
+        self.assertTrue(1 <= v["barua_oldest_due_seconds"] < 60)
+        self.assertEqual(v["barua_commits_total"], v["barua_commit_duration_seconds_count"])
+        self.assertGreaterEqual(v["barua_commit_jobs_sum"], v["barua_commits_total"])
+        polled = v['barua_gateway_last_poll_timestamp_seconds{account="admin"}']
+        self.assertTrue(abs(polled - time.time()) < 60)
+        self.assertTrue(abs(v['barua_gateway_last_incoming_timestamp_seconds{account="admin"}']
+                            - time.time()) < 60)
+        self.assertEqual([n for n in v if n.startswith("barua_build_info{")].__len__(), 1)
+        self.assertGreater(v["barua_database_bytes"], 4096)
+        self.assertGreaterEqual(v["barua_http_connections"], 1)
+
+    def test_who_may(self):
+        """From this machine anybody; from elsewhere with the permission alone (users.md 1.1)."""
+        for name, roles in (("watcher", ["watch"]), ("other", ["chw"])):
+            answer = self.client.put(f"/_users/org.couchdb.user:{name}", {
+                "name": name, "type": "user", "roles": roles, "password": "a-long-password-1"})
+            self.assertEqual(answer.status, 201)
+        self.client.settings({"permissions": {"can_view_metrics": ["watch"]},
+                              "roles": {"watch": {"name": "w"}, "chw": {"name": "c"}}})
+        self.assertEqual(self.client.get("/metrics", auth=False).status, 200)
+        answer = self.client.get("/metrics", headers=dict(ELSEWHERE, Accept="application/json"),
+                                 auth=False)
+        self.assertEqual((answer.status, answer.json()), (401, {"code": 401, "error": "unauthorized"}))
+        for name, status in (("watcher", 200), ("other", 403)):
+            client = Client(self.server.port, user=name, password="a-long-password-1")
+            self.assertEqual(client.get("/metrics", headers=ELSEWHERE).status, status, name)
+        self.assertEqual(self.client.get("/metrics", headers=ELSEWHERE).status, 200, "_admin")
+        self.assertEqual(self.client.get("/metrics", headers={"Forwarded": "for=192.0.2.7"},
+                                         auth=False).status, 401)
+
+    def test_paths_do_not_become_labels(self):
+        """Whoever asks for a million paths must not make a million series."""
+        for i in range(50):
+            self.client.get(f"/medic/doc{i}")
+            self.client.request(f"VERB{i}", f"/x/y/z/{i}/{i}/{i}")
+        text = self.text()
+        self.assertNotIn("doc7", text)
+        self.assertNotIn("VERB7", text)
+        self.assertLess(len(set(re.findall(r'route="([^"]*)"', text))), 8)
+
+
+class Rules(unittest.TestCase):
+    def promtool(self, *args):
+        done = subprocess.run(["promtool", *args], capture_output=True, text=True, check=False,
+                              cwd=DATA)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_alerts(self):
+        self.promtool("check", "rules", "alerts.yml")
+        self.promtool("test", "rules", "alerts-test.yml")
+
+    def test_nothing_is_watched_that_is_not_there(self):
+        """Each metric that an alert or a panel asks for is one that the server tells of."""
+        server = Server()
+        server.start()
+        self.addCleanup(server.finish)
+        client = server.client()
+        client.sms([{"id": "m1", "from": "+254712345678", "content": "hello"}])
+        time.sleep(LIFE)
+        told = set(re.findall(r"^([a-z_]+)", client.get("/metrics", auth=False).text, re.M))
+        for name in ("alerts.yml", "grafana-dashboard.json"):
+            with open(os.path.join(DATA, name), encoding="utf-8") as f:
+                asked = set(re.findall(r"\bbarua_[a-z_]+", f.read()))
+            self.assertGreater(len(asked), 4)
+            self.assertEqual(asked - told, set(), name)
+        with open(os.path.join(DATA, "grafana-dashboard.json"), encoding="utf-8") as f:
+            self.assertGreater(len(json.load(f)["panels"]), 5)
+
+
+if __name__ == "__main__":
+    main()
