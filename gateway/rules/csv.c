@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Cells of exports. */
+
+#define G_LOG_DOMAIN "barua-rules"
+
+#include "gateway/rules/csv.h"
+
+/* Digits of a phone number that is no formula, whatever stands before them. */
+#define PHONE_MIN_DIGITS 5
+#define PHONE_MAX_DIGITS 15
+
+/* What a spreadsheet begins a formula with, or strips before it looks. */
+#define FORMULA_SIGNS "=+-@\t\r"
+
+/* How many digits @text begins with. */
+static gsize
+count_digits (BaruaText text, gsize from)
+{
+  gsize n = 0;
+
+  while (from + n < text.n && g_ascii_isdigit (text.p[from + n]))
+    n++;
+  return n;
+}
+
+/* ^\+?[0-9]{5,15}$ */
+static gboolean
+is_phone (BaruaText text)
+{
+  const gsize sign = text.n > 0 && text.p[0] == '+' ? 1 : 0;
+  const gsize digits = count_digits (text, sign);
+
+  return sign + digits == text.n && digits >= PHONE_MIN_DIGITS && digits <= PHONE_MAX_DIGITS;
+}
+
+/* ^-?[0-9]+(\.[0-9]+)?$ */
+static gboolean
+is_plain_number (BaruaText text)
+{
+  const gsize sign = text.n > 0 && text.p[0] == '-' ? 1 : 0;
+  const gsize whole = count_digits (text, sign);
+  const gsize at = sign + whole;
+
+  if (whole == 0)
+    return FALSE;
+  if (at == text.n)
+    return TRUE;
+  const gsize fraction = text.p[at] == '.' ? count_digits (text, at + 1) : 0;
+  return fraction > 0 && at + 1 + fraction == text.n;
+}
+
+/* Whether a spreadsheet may run what stands in the cell. */
+static gboolean
+is_formula (BaruaText text)
+{
+  return text.n > 0 && text.p[0] != '\0' && strchr (FORMULA_SIGNS, text.p[0]) != NULL
+         && !is_phone (text) && !is_plain_number (text);
+}
+
+/* Appends the text with its quotation marks escaped. */
+static void
+append_escaped (BaruaCsvDialect dialect, BaruaText text, GString *out)
+{
+  const char *end = text.p + text.n;
+
+  for (const char *at = text.p; at < end;)
+    {
+      const char *mark = memchr (at, '"', (gsize)(end - at));
+      g_string_append_len (out, at, (mark != NULL ? mark : end) - at);
+      if (mark == NULL)
+        break;
+      g_string_append (out, dialect == BARUA_CSV_CHT ? "\\\"" : "\"\"");
+      at = mark + 1;
+    }
+}
+
+void
+barua_csv_text (BaruaCsvDialect dialect, BaruaText text, GString *out)
+{
+  if (text.p == NULL)
+    return;
+  g_string_append_c (out, '"');
+  if (dialect == BARUA_CSV_SAFE && is_formula (text))
+    g_string_append_c (out, '\'');
+  append_escaped (dialect, text, out);
+  g_string_append_c (out, '"');
+}
+
+/* A JSON string, decoded. */
+static void
+append_string (BaruaCsvDialect dialect, BaruaJson value, GString *out)
+{
+  BaruaText text;
+
+  if (barua_json_string_raw (value, &text))
+    {
+      barua_csv_text (dialect, text, out);
+      return;
+    }
+  gsize length;
+  g_autofree char *decoded = barua_json_string (value, &length);
+  barua_csv_text (dialect, (BaruaText){ decoded, length }, out);
+}
+
+void
+barua_csv_value (BaruaCsvDialect dialect, BaruaJson value, GString *out)
+{
+  const BaruaJsonType type = barua_json_type (value);
+
+  if (type == BARUA_JSON_STRING)
+    append_string (dialect, value, out);
+  else if (type == BARUA_JSON_ARRAY || type == BARUA_JSON_OBJECT)
+    {
+      g_autoptr (GString) json = g_string_new (NULL);
+      barua_json_append_minified (json, value);
+      barua_csv_text (dialect, (BaruaText){ json->str, json->len }, out);
+    }
+  else if (!barua_json_is_nothing (value))
+    g_string_append_len (out, value.text, (gssize)value.length);
+}
+
+void
+barua_csv_date (BaruaCsvDialect dialect, gint64 ms, gboolean is_human, GString *out)
+{
+  if (ms == 0)
+    {
+      g_string_append (out, "\"\"");
+      return;
+    }
+  if (!is_human)
+    {
+      barua_json_append_integer (out, ms);
+      return;
+    }
+  const gint64 part = ((ms % 1000) + 1000) % 1000;
+  g_autoptr (GDateTime) second = g_date_time_new_from_unix_utc ((ms - part) / 1000);
+  g_autofree char *text
+      = second != NULL ? g_date_time_format (second, "%Y-%m-%dT%H:%M:%S") : NULL;
+  /* a time that no calendar has is written as the number it is */
+  if (text == NULL)
+    barua_json_append_integer (out, ms);
+  else
+    g_string_append_printf (out, "\"%s.%03dZ\"", text, (int)part);
+}
