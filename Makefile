@@ -1,4 +1,5 @@
 # Two commands: `make run` (the server on ./barua.db) and `make test` (everything CI runs).
+# `make example` fills the server that runs.
 # What is missing on a Debian 12 with gcc and make is installed by package name.
 
 BUILD ?= build
@@ -31,6 +32,11 @@ build:
 run: build
 	$(BUILD)/gateway/barua serve --database barua.db
 
+# the project of data/example into the server that `make run` started; BARUA_ADMIN_PASSWORD is that of the server
+URL ?= http://127.0.0.1:5988
+example:
+	@python3 data/example/load.py $(URL)
+
 test:
 	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
 	tests/run.sh
@@ -53,4 +59,4 @@ coverage:
 clean:
 	rm -rf build build-asan build-tsan build-fuzz build-plain build-bench build-coverage
 
-.PHONY: all build run test bench coverage clean
+.PHONY: all build run example test bench coverage clean
