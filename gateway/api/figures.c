@@ -6,8 +6,6 @@
 
 #include "gateway/api/figures.h"
 
-#include "gateway/store/store-gateways.h"
-
 /* Figures are this old at most, unless taking them is dear: then this many times as old as it took. */
 #define LIFE_US G_USEC_PER_SEC
 #define LIFE_SHARE 10
@@ -42,13 +40,6 @@ barua_figures_cache_new (void)
   return cache;
 }
 
-/* GDestroyNotify: the inside of a BaruaFiguresPhone */
-static void
-phone_clear (gpointer phone)
-{
-  g_free (((BaruaFiguresPhone *)phone)->account);
-}
-
 static void
 look_free (gpointer data)
 {
@@ -64,41 +55,6 @@ barua_figures_cache_free (struct _BaruaFiguresCache *cache)
   g_clear_pointer (&cache->figures.phones, g_array_unref);
   g_array_unref (cache->waiting);
   g_free (cache);
-}
-
-/* BaruaPhoneFunc: rows of what waits have no times. */
-static void
-add_phone (const BaruaPhoneRow *row, gpointer data)
-{
-  if (row->account.p == NULL || row->polled_ms == 0)
-    return;
-  const BaruaFiguresPhone phone
-      = { g_strndup (row->account.p, row->account.n), row->polled_ms, row->received_ms };
-  g_array_append_val ((GArray *)data, phone);
-}
-
-/* GCompareFunc */
-static int
-compare_phones (gconstpointer a, gconstpointer b)
-{
-  return g_strcmp0 (((const BaruaFiguresPhone *)a)->account, ((const BaruaFiguresPhone *)b)->account);
-}
-
-/* (nullable): the phones that were ever heard of. */
-static GArray *
-read_phones (BaruaReader *reader)
-{
-  g_autoptr (GArray) phones = g_array_new (FALSE, FALSE, sizeof (BaruaFiguresPhone));
-  g_autoptr (GError) error = NULL;
-
-  g_array_set_clear_func (phones, phone_clear);
-  if (!barua_reader_phones (reader, add_phone, phones, &error))
-    {
-      g_warning ("no figures of phones: %s", error->message);
-      return NULL;
-    }
-  g_array_sort (phones, compare_phones);
-  return g_steal_pointer (&phones);
 }
 
 /* BaruaQuery: each figure fails alone. */
@@ -121,8 +77,13 @@ look (BaruaReader *reader, gpointer data, GError **error)
   figures->has_census = barua_reader_census (reader, &figures->census, &trouble);
   if (trouble != NULL)
     g_warning ("the census failed: %s", trouble->message);
-  g_clear_pointer (&figures->phones, g_array_unref);
-  figures->phones = read_phones (reader);
+  g_autoptr (GError) no_phones = NULL;
+  if (figures->phones != NULL
+      && !barua_gateways_complete_report (reader, figures->phones, barua_now_ms (), &no_phones))
+    {
+      g_warning ("no figures of phones: %s", no_phones->message);
+      g_clear_pointer (&figures->phones, g_array_unref);
+    }
   return TRUE;
 }
 
@@ -171,6 +132,7 @@ barua_figures_ask (BaruaApp *app, BaruaFiguresFunc func, gpointer data)
     return;
   Look *begun = g_new0 (Look, 1);
   begun->app = app;
+  begun->figures.phones = barua_gateways_begin_report (app->gateways);
   cache->begun_us = now;
   barua_store_read_async (app->store, look, begun, look_free, NULL, looked, begun);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "gateway/app.h"
+#include "gateway/api/gateways.h"
 #include "gateway/store/store-census.h"
 
 G_BEGIN_DECLS
@@ -16,19 +16,12 @@ typedef enum
   BARUA_N_FIGURES,
 } BaruaFiguresDatabase;
 
-/** What is known of a gateway account: times are 0 for never. */
-typedef struct
-{
-  char *account;
-  gint64 polled_ms;
-  gint64 received_ms;
-} BaruaFiguresPhone;
-
 /**
  * BaruaFigures:
  * @has_database: whether the one with that number could be read
  * @has_census: whether @census could be taken
- * @phones: (nullable) (element-type BaruaFiguresPhone): accounts that ever polled, by name
+ * @phones: (nullable) (element-type BaruaGatewayReport): gateway accounts by name, that of messages that no
+ *   account has first
  *
  * The store in numbers, as of less than some seconds ago.
  */

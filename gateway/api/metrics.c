@@ -76,9 +76,9 @@ append_phones (const GArray *phones, const char *name, const char *help, gsize o
   barua_metrics_head (out, name, "gauge", help);
   for (guint i = 0; i < phones->len; i++)
     {
-      const BaruaFiguresPhone *phone = &g_array_index (phones, BaruaFiguresPhone, i);
+      const BaruaGatewayReport *phone = &g_array_index (phones, BaruaGatewayReport, i);
       gint64 ms = G_STRUCT_MEMBER (gint64, phone, offset);
-      if (ms == 0)
+      if (ms == 0 || phone->account == NULL)
         continue;
       g_string_append_printf (out, "%s{account=", name);
       barua_metrics_label (out, phone->account);
@@ -98,10 +98,10 @@ append_figures (const BaruaFigures *figures, GString *out)
     return;
   append_phones (figures->phones, "barua_gateway_last_poll_timestamp_seconds",
                  "When the phone of an account polled last.",
-                 G_STRUCT_OFFSET (BaruaFiguresPhone, polled_ms), out);
+                 G_STRUCT_OFFSET (BaruaGatewayReport, polled_ms), out);
   append_phones (figures->phones, "barua_gateway_last_incoming_timestamp_seconds",
                  "When the phone of an account brought a message last.",
-                 G_STRUCT_OFFSET (BaruaFiguresPhone, received_ms), out);
+                 G_STRUCT_OFFSET (BaruaGatewayReport, received_ms), out);
 }
 
 /* BaruaFiguresFunc: answers the request. */

@@ -106,6 +106,17 @@ append_messages (const BaruaFigures *figures, GString *json)
   g_string_append_printf (json, "\"messaging\":{\"outgoing\":{\"state\":{%s},%s}},", numbers, numbers);
 }
 
+/* When any phone was heard of last; UNKNOWN for never. */
+static gint64
+last_poll (const BaruaFigures *figures)
+{
+  gint64 last_ms = 0;
+
+  for (guint i = 0; figures->phones != NULL && i < figures->phones->len; i++)
+    last_ms = MAX (last_ms, g_array_index (figures->phones, BaruaGatewayReport, i).polled_ms);
+  return last_ms > 0 ? last_ms : UNKNOWN;
+}
+
 /* BaruaFiguresFunc: answers the request. */
 static void
 reply (const BaruaFigures *figures, gpointer data)
@@ -131,7 +142,7 @@ reply (const BaruaFigures *figures, gpointer data)
       "},\"conflict\":{\"count\":%" G_GINT64_FORMAT "},\"replication_limit\":{\"count\":0},"
       "\"barua\":{\"gateway_last_poll\":%" G_GINT64_FORMAT ",\"schema\":%d,\"sqlite\":\"%s\"}}",
       has_census ? census->feedback : UNKNOWN, has_census ? census->conflicts : UNKNOWN,
-      has_census ? census->last_poll_ms : UNKNOWN, has_census ? census->schema : UNKNOWN,
+      last_poll (figures), has_census ? census->schema : UNKNOWN,
       has_census ? census->engine : "");
   barua_request_add_header (request, "Cache-Control", "no-store");
   barua_request_reply_json (request, 200, json);

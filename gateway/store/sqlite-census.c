@@ -55,7 +55,6 @@ barua_sqlite_census (BaruaReader *reader, BaruaCensus *census, GError **error)
          && count_states (connection, BARUA_SQL_CENSUS_NO_MESSAGES, -1, census, error)
          && read_number (connection, BARUA_SQL_CENSUS_OLDEST, BARUA_NO_TIME,
                          &census->oldest_offered_ms, error)
-         && read_number (connection, BARUA_SQL_CENSUS_LAST_POLL, -1, &census->last_poll_ms, error)
          && read_number (connection, BARUA_SQL_CENSUS_FEEDBACK, 0, &census->feedback, error)
          && read_number (connection, BARUA_SQL_CENSUS_CONFLICTS, 0, &census->conflicts, error)
          && read_number (connection, BARUA_SQL_CENSUS_PAGES, 0, &census->pages, error)

@@ -414,7 +414,6 @@ static const char *const statements[BARUA_N_SQL] = {
     " ORDER BY due LIMIT 1)"
     " UNION ALL SELECT * FROM (SELECT due FROM msg INDEXED BY msg_state WHERE state = 3 AND queue > 0"
     " ORDER BY due LIMIT 1))",
-  [BARUA_SQL_CENSUS_LAST_POLL] = "SELECT max(polled) FROM phone",
   [BARUA_SQL_CENSUS_FEEDBACK] =
     "SELECT count(*) FROM doc INDEXED BY doc_live WHERE dbnum ="
     " (SELECT dbnum FROM db WHERE name = 'medic-users-meta')"

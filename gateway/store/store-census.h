@@ -11,7 +11,6 @@ G_BEGIN_DECLS
  *   is what has an id, a recipient and a text, and a scheduled task that was not written out yet counts one
  * @oldest_offered_ms: due time of the message that has been due longest of those that no phone
  *   confirmed; %BARUA_NO_TIME when there is none
- * @last_poll_ms: when a phone was heard of last; -1 for never
  * @feedback: documents of feedback
  * @conflicts: documents with more than one live leaf
  * @pages: of the file
@@ -25,7 +24,6 @@ typedef struct
 {
   gint64 messages[BARUA_TASK_STATE_CLEAR + 1];
   gint64 oldest_offered_ms;
-  gint64 last_poll_ms;
   gint64 feedback;
   gint64 conflicts;
   gint64 pages;
