@@ -96,14 +96,14 @@ class Monitoring(unittest.TestCase):
         due = ["pending", "forwarded-to-gateway", "received-by-gateway", "forwarded-by-gateway"]
         muted = ["muted", "cleared", "denied", "duplicate", "expired"]
         neither = ["sent", "delivered", "failed", "unrecognised", "clear", "whatever"]
-        self.put("medic", "all", {"type": "data_record", "reported_date": 1,
+        self.put("medic", "all", {"type": "data_record", "reported_date": int(time.time() * 1000),
                                   "tasks": [self.task(s) for s in due + due + muted + neither],
                                   "scheduled_tasks": [
                                       self.task("scheduled"),
                                       {"state": "scheduled", "due": "2036-01-01T00:00:00Z",
                                        "message_key": "later"},  # not written out yet
                                       self.task("muted")]})
-        self.put("medic", "none", {"type": "data_record", "reported_date": 1,
+        self.put("medic", "none", {"type": "data_record", "reported_date": int(time.time() * 1000),
                                    "tasks": [self.task("pending", to=""),
                                              self.task("pending", message=""),
                                              self.task("denied", uuid=None),
