@@ -831,8 +831,8 @@ class CommandLine(UsersCase):
                               input=stdin, capture_output=True, text=True, env=env, timeout=60)
 
     def eventually(self, probe, expected):
-        """Within a second, as the specification wants it; the rest is for slow machines' turns."""
-        deadline = time.monotonic() + 2
+        """Within a second of the command's end."""
+        deadline = time.monotonic() + 1
         while time.monotonic() < deadline:
             if probe() == expected:
                 return
