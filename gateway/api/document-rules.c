@@ -9,17 +9,10 @@
 #include "gateway/api/document-common.h"
 #include "gateway/rules/document.h"
 #include "gateway/rules/transitions.h"
+#include "gateway/store/rules-lookup.h"
 #include "gateway/store/store-done.h"
 
 #include <string.h>
-
-/* BaruaLookup.count_repeat */
-static gboolean
-count_repeat (gpointer tx, BaruaText to, BaruaText text, gint64 now_ms, guint *count,
-              GError **error)
-{
-  return barua_tx_count_repeat (tx, to, text, now_ms, count, error);
-}
 
 /* The text of a member that is a string or a number; absent otherwise. */
 static BaruaText
@@ -49,8 +42,9 @@ read_errors (BaruaRecord *record, BaruaArena *arena, BaruaJson errors)
 
   if (barua_json_type (errors) != BARUA_JSON_ARRAY)
     return;
+  /* in steps of four, as barua_record_add_error() expects */
   record->errors
-      = barua_arena_alloc (arena, (barua_json_size (errors) + 1) * sizeof *record->errors);
+      = barua_arena_alloc (arena, (barua_json_size (errors) / 4 + 1) * 4 * sizeof *record->errors);
   barua_json_iter_init (&iter, errors);
   while (barua_json_iter_next (&iter, NULL, &entry))
     record->errors[record->n_errors++]
@@ -127,6 +121,105 @@ open_tasks (BaruaJson body)
   return inside;
 }
 
+/* The `errors` of @body, with those that the rules added after the first @n. */
+static GString *
+make_errors (BaruaJson body, const BaruaRecord *record, guint n)
+{
+  BaruaJson errors = barua_json_member (body, "errors");
+  GString *out = g_string_new ("[");
+
+  if (barua_json_type (errors) == BARUA_JSON_ARRAY)
+    {
+      g_string_truncate (out, 0);
+      g_string_append_len (out, errors.text, (gssize)errors.length - 1);
+    }
+  for (guint i = n; i < record->n_errors; i++)
+    {
+      g_string_append (out, out->len > 1 ? ",{" : "{");
+      barua_json_append_key (out, "code");
+      barua_json_append_string (out, record->errors[i].code);
+      barua_json_append_key (out, "message");
+      barua_json_append_string (out, record->errors[i].message);
+      g_string_append_c (out, '}');
+    }
+  g_string_append_c (out, ']');
+  return out;
+}
+
+/* Stores what the rules made of a record, if anything, as one more revision. */
+static gboolean
+put_changed (BaruaTx *tx, const BaruaTransition *transition, BaruaText id, BaruaText rev,
+             BaruaJson body, guint n_errors, GError **error)
+{
+  g_autoptr (GString) before = open_tasks (body);
+  g_autoptr (GString) errors = make_errors (body, transition->record, n_errors);
+  g_autoptr (GString) changed = g_string_sized_new (body.length + transition->tasks->len + 256);
+  BaruaMemberEdit edits[3];
+  gsize n = 0;
+
+  if (transition->tasks->len != before->len)
+    {
+      g_string_append_c (transition->tasks, ']');
+      edits[n++] = (BaruaMemberEdit){ "tasks", { transition->tasks->str, transition->tasks->len } };
+    }
+  if (transition->record->n_errors != n_errors)
+    edits[n++] = (BaruaMemberEdit){ "errors", { errors->str, errors->len } };
+  if (transition->contact.p != NULL && !barua_json_truthy (barua_json_member (body, "contact")))
+    edits[n++] = (BaruaMemberEdit){ "contact", transition->contact };
+  if (n == 0)
+    return TRUE;
+  barua_document_edit (changed, body, edits, n);
+  const BaruaEdit edit = {
+    .id = id,
+    .rev = rev,
+    .body = { changed->str, changed->len },
+    .is_server_made = TRUE,
+  };
+  return barua_tx_put_document (tx, &edit, NULL, error);
+}
+
+/* Runs the rows over a record that is the winner now. */
+static gboolean
+run_rows (BaruaTx *tx, const BaruaSettings *settings, BaruaText id, BaruaText rev, BaruaJson body,
+          guint64 done, gint64 now_ms, GError **error)
+{
+  BaruaRecord record;
+  g_auto (BaruaStoreLookup) lookup = { .tx = tx };
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
+  g_autoptr (GString) tasks = open_tasks (body);
+  BaruaJson contact = barua_json_member (body, "contact");
+
+  read_record (&record, arena, body);
+  const guint n_errors = record.n_errors;
+  barua_store_lookup_init (&lookup, barua_tx_reader (tx), tx);
+  BaruaTransition transition = {
+    .settings = settings,
+    .arena = arena,
+    .record = &record,
+    .message_locale = record.locale,
+    .lookup = &lookup.lookup,
+    .now_ms = now_ms,
+    .tasks = tasks,
+    .done = done,
+    .is_xform = barua_json_string_is (barua_json_member (body, "content_type"), BARUA_TEXT ("xml")),
+  };
+  if (barua_json_truthy (contact))
+    transition.contact = (BaruaText){ contact.text, contact.length };
+  if (!barua_transitions_run (&transition, error))
+    return FALSE;
+  if ((transition.done != done || done == 0) && !barua_tx_put_done (tx, id, transition.done, error))
+    return FALSE;
+  return put_changed (tx, &transition, id, rev, body, n_errors, error);
+}
+
+/* Whether the sender of a record that all rows ran over is still looked for (workflows.md 1.1). */
+static gboolean
+wants_sender (const BaruaSettings *settings, BaruaJson body)
+{
+  return !barua_json_truthy (barua_json_member (body, "contact"))
+         && barua_transition_is_on (settings, "update_clinics");
+}
+
 gboolean
 barua_document_run_rules (BaruaTx *tx, const BaruaSettings *settings, const BaruaItem *item,
                           gint64 now_ms, GError **error)
@@ -144,39 +237,8 @@ barua_document_run_rules (BaruaTx *tx, const BaruaSettings *settings, const Baru
   if (!is_winner (tx, item, rev_text, &wins, error)
       || !find_done (tx, item, rev_text, &done, error))
     return FALSE;
-  if (!wins || done == G_MAXUINT64)
+  if (!wins || (done == G_MAXUINT64 && !wants_sender (settings, body)))
     return TRUE;
-  BaruaRecord record;
-  BaruaLookup lookup = { tx, count_repeat };
-  g_autoptr (BaruaArena) arena = barua_arena_new ();
-  g_autoptr (GString) tasks = open_tasks (body);
-  gsize before = tasks->len;
-  read_record (&record, arena, body);
-  BaruaTransition transition = {
-    .settings = settings,
-    .arena = arena,
-    .record = &record,
-    .message_locale = record.locale,
-    .lookup = &lookup,
-    .now_ms = now_ms,
-    .tasks = tasks,
-    .done = done,
-  };
-  if (!barua_transitions_run (&transition, error))
-    return FALSE;
-  if ((transition.done != done || done == 0)
-      && !barua_tx_put_done (tx, barua_text (item->written.id), transition.done, error))
-    return FALSE;
-  if (tasks->len == before)
-    return TRUE;
-  g_string_append_c (tasks, ']');
-  g_autoptr (GString) changed = g_string_sized_new (body.length + tasks->len);
-  barua_document_append_with (changed, body, "tasks", (BaruaText){ tasks->str, tasks->len });
-  const BaruaEdit edit = {
-    .id = barua_text (item->written.id),
-    .rev = rev_text,
-    .body = { changed->str, changed->len },
-    .is_server_made = TRUE,
-  };
-  return barua_tx_put_document (tx, &edit, NULL, error);
+  return run_rows (tx, settings, barua_text (item->written.id), rev_text, body, done, now_ms,
+                   error);
 }

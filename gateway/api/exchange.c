@@ -9,6 +9,7 @@
 
 #include "gateway/rules/tasks.h"
 #include "gateway/rules/transitions.h"
+#include "gateway/store/rules-lookup.h"
 #include "gateway/store/store-gateways.h"
 
 #define MESSAGES_PER_POLL 25      /* messaging.md 3.7 */
@@ -16,19 +17,26 @@
 
 /* ---- in ---- */
 
-/* BaruaLookup.count_repeat */
-static gboolean
-count_repeat (gpointer tx, BaruaText to, BaruaText text, gint64 now_ms, guint *count,
-              GError **error)
-{
-  return barua_tx_count_repeat (tx, to, text, now_ms, count, error);
-}
-
 /* The locale that the message or its request named. */
 static BaruaText
 named_locale (const BaruaMessage *input)
 {
   return input->locale.p != NULL && input->locale.n > 0 ? input->locale : input->query_locale;
+}
+
+/* Appends the document; @contact: (nullable): who sent it. */
+static void
+append_record (GString *body, const BaruaRecord *record, const char *tasks, BaruaText contact)
+{
+  if (contact.p == NULL)
+    {
+      barua_record_append_json (record, tasks, body);
+      return;
+    }
+  barua_record_append_open (record, tasks, body);
+  barua_json_append_key (body, "contact");
+  g_string_append_len (body, contact.p, (gssize)contact.n);
+  g_string_append_c (body, '}');
 }
 
 gboolean
@@ -45,14 +53,15 @@ barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const BaruaInc
     return TRUE;
 
   BaruaRecord record = incoming->record; /* rules add errors; the job may run again */
-  BaruaLookup lookup = { tx, count_repeat };
+  g_auto (BaruaStoreLookup) lookup = { .tx = tx };
   g_autoptr (GString) tasks = g_string_new ("[");
+  barua_store_lookup_init (&lookup, barua_tx_reader (tx), tx);
   BaruaTransition transition = {
     .settings = settings,
     .arena = arena,
     .record = &record,
     .message_locale = named_locale (&incoming->input),
-    .lookup = &lookup,
+    .lookup = &lookup.lookup,
     .now_ms = incoming->input.now_ms,
     .tasks = tasks,
   };
@@ -61,7 +70,7 @@ barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const BaruaInc
   g_string_append_c (tasks, ']');
 
   g_autoptr (GString) body = g_string_sized_new (1024);
-  barua_record_append_json (&record, tasks->str, body);
+  append_record (body, &record, tasks->str, transition.contact);
   BaruaEdit edit = { .body = { body->str, body->len }, .gateway_ref = reference };
   return barua_tx_put_document (tx, &edit, written, error);
 }

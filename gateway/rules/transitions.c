@@ -19,6 +19,8 @@ typedef struct
 
 /* In the order of workflows.md 1.1; the rows that are built so far. */
 static const Row rows[] = {
+  { BARUA_TRANSITION_UPDATE_CLINICS, "update_clinics", barua_transition_update_clinics_applies,
+    barua_transition_update_clinics },
   { 8, "default_responses", barua_transition_default_responses_applies,
     barua_transition_default_responses },
 };
@@ -37,8 +39,9 @@ barua_transitions_run (BaruaTransition *transition, GError **error)
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       const guint64 bit = G_GUINT64_CONSTANT (1) << rows[i].number;
-      if ((transition->done & bit) != 0
-          || !barua_transition_is_on (transition->settings, rows[i].name)
+      const gboolean is_done = (transition->done & bit) != 0
+                               && rows[i].number != BARUA_TRANSITION_UPDATE_CLINICS;
+      if (is_done || !barua_transition_is_on (transition->settings, rows[i].name)
           || !rows[i].applies (transition))
         continue;
       if (!rows[i].run (transition, error))
@@ -61,14 +64,10 @@ reply_locale (const BaruaTransition *transition)
                                               : barua_settings_locale (transition->settings);
 }
 
-/* The text of @key with the record's members filled in; absent when nobody translated the key. */
+/* The text with the record's members filled in. */
 static BaruaText
-make_text (const BaruaTransition *transition, const char *key)
+fill (const BaruaTransition *transition, BaruaText text)
 {
-  BaruaText text
-      = barua_texts_lookup (barua_settings_texts (transition->settings), reply_locale (transition),
-                            BARUA_TEXT ("en"), barua_text (key));
-
   if (text.p == NULL)
     return text;
   g_autoptr (GString) context = g_string_new (NULL);
@@ -76,14 +75,59 @@ make_text (const BaruaTransition *transition, const char *key)
   return barua_text_fill_json (transition->arena, text, (BaruaJson){ context->str, context->len });
 }
 
+BaruaText
+barua_transition_text (const BaruaTransition *transition, const char *key)
+{
+  return fill (transition, barua_texts_lookup (barua_settings_texts (transition->settings),
+                                               reply_locale (transition), BARUA_TEXT ("en"),
+                                               barua_text (key)));
+}
+
+/* The content for a language in a list of them; absent when there is none. */
+static BaruaText
+find_content (const BaruaTransition *transition, BaruaJson list, BaruaText locale)
+{
+  BaruaJsonIter iter;
+  BaruaJson entry;
+
+  barua_json_iter_init (&iter, list);
+  while (barua_json_iter_next (&iter, NULL, &entry))
+    if (barua_json_string_is (barua_json_member (entry, "locale"), locale))
+      return barua_arena_json_text (transition->arena, barua_json_member (entry, "content"));
+  return (BaruaText){ NULL, 0 };
+}
+
+BaruaText
+barua_transition_text_of (const BaruaTransition *transition, BaruaJson message)
+{
+  g_autofree char *key = barua_json_string (barua_json_member (message, "translation_key"), NULL);
+  BaruaJson given = barua_json_member (message, "message");
+
+  if (key != NULL && *key != '\0')
+    return barua_transition_text (transition, key);
+  if (barua_json_type (given) == BARUA_JSON_STRING)
+    return fill (transition, barua_arena_json_text (transition->arena, given));
+  BaruaText text = find_content (transition, given, reply_locale (transition));
+  return fill (transition,
+               text.p != NULL ? text : find_content (transition, given, BARUA_TEXT ("en")));
+}
+
 gboolean
 barua_transition_send (BaruaTransition *transition, const char *key, BaruaText recipient,
                        GError **error)
 {
+  return barua_transition_send_text (transition, barua_transition_text (transition, key), recipient,
+                                     error);
+}
+
+gboolean
+barua_transition_send_text (BaruaTransition *transition, BaruaText text, BaruaText recipient,
+                            GError **error)
+{
   char uuid[BARUA_UUID_SIZE];
   BaruaNewTask task = {
     .to = barua_guard_recipient (transition->settings, transition->arena, recipient),
-    .message = make_text (transition, key),
+    .message = text,
     .now_ms = transition->now_ms,
   };
 
