@@ -15,7 +15,15 @@
 static BaruaServerOptions options;
 static BaruaServerStats stats;
 static BaruaConnections *connections;
+static BaruaWireWatch *watch;
 static GPtrArray *wires; /* of BaruaWire, those that were accepted */
+
+/* The main loop does not run here. */
+static void
+never (gpointer connection)
+{
+  ck_abort ();
+}
 
 static void
 start (void)
@@ -28,6 +36,7 @@ start (void)
   options.trusted_proxies = proxies;
   memset (&stats, 0, sizeof stats);
   connections = barua_connections_new (&options, &stats);
+  watch = barua_wire_watch_new (never);
   wires = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
@@ -47,6 +56,7 @@ finish (void)
   ck_assert_uint_eq (stats.open_connections, 0);
   g_ptr_array_unref (wires);
   barua_connections_free (connections);
+  barua_wire_watch_unref (watch);
 }
 
 /* A connection from @address; whether it may stay. */
@@ -60,7 +70,7 @@ come_from (const char *address)
   ck_assert_int_eq (close (fds[1]), 0);
   g_autoptr (GSocket) socket = g_socket_new_from_fd (fds[0], NULL);
   ck_assert_ptr_nonnull (socket);
-  g_autoptr (BaruaWire) wire = barua_wire_new (socket);
+  g_autoptr (BaruaWire) wire = barua_wire_new (socket, watch);
   if (barua_connections_add (connections, wire, remote) == NULL)
     return FALSE;
   g_ptr_array_add (wires, g_steal_pointer (&wire));

@@ -12,7 +12,7 @@
 
 #define SETTINGS (BARUA_ROUTE_PROMPT | BARUA_ROUTE_PERMISSIONS_TEXT)
 #define STRICT (BARUA_ROUTE_JSON_STRICT | BARUA_ROUTE_JSON_POSITION)
-#define GATEWAY (BARUA_ROUTE_GATEWAY_ERRORS | BARUA_ROUTE_SLASH)
+#define GATEWAY (BARUA_ROUTE_GATEWAY_ERRORS | BARUA_ROUTE_SLASH | BARUA_ROUTE_DIRECT)
 #define ONLINE (BARUA_ROUTE_ONLINE_DETAILS | BARUA_ROUTE_JSON_LENIENT)
 #define NATIVE BARUA_ROUTE_DOCUMENT_NATIVE
 #define PAGE (BARUA_ROUTE_NO_REDIRECT | BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_FORM)
@@ -33,8 +33,8 @@ const BaruaRoute barua_routes[] = {
   /* method  path                    permissions               body                     limit     flags              handler */
   { "GET",   "/api/sms",             "can_access_gateway_api", BARUA_BODY_NONE,         0,        GATEWAY,           barua_api_sms_ping },
   { "POST",  "/api/sms",             "can_access_gateway_api", BARUA_BODY_JSON,         32 * MIB, GATEWAY | BARUA_ROUTE_JSON_STRICT, barua_api_sms_exchange },
-  { "POST",  "/api/v1/records",      "can_create_records",     BARUA_BODY_JSON_OR_FORM, 32 * MIB, BARUA_ROUTE_PLAIN, barua_api_records_v1 },
-  { "POST",  "/api/v2/records",      "can_create_records",     BARUA_BODY_JSON_OR_FORM, 32 * MIB, BARUA_ROUTE_PLAIN, barua_api_records_v2 },
+  { "POST",  "/api/v1/records",      "can_create_records",     BARUA_BODY_JSON_OR_FORM, 32 * MIB, BARUA_ROUTE_DIRECT, barua_api_records_v1 },
+  { "POST",  "/api/v2/records",      "can_create_records",     BARUA_BODY_JSON_OR_FORM, 32 * MIB, BARUA_ROUTE_DIRECT, barua_api_records_v2 },
   { "POST",  "/api/v1/sms/segments", ANYBODY,                  BARUA_BODY_JSON,         MIB,      STRICT,            barua_api_segments },
   { "GET",   "/api/v1/messages",     "can_view_message_action", BARUA_BODY_NONE,        0,        BARUA_ROUTE_ONLINE, barua_api_messages_list },
   { "POST",  "/api/v1/messages",     "can_send_messages",      BARUA_BODY_JSON,         MIB,      STRICT | BARUA_ROUTE_ONLINE, barua_api_messages_post },
@@ -96,8 +96,8 @@ const BaruaRoute barua_routes[] = {
   { "GET",   "/api/couch-config-attachments", ANYBODY,         BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_attachment_types },
   { "GET",   "/api/v1/monitoring",   PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_monitoring },
   { "GET",   "/metrics",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_metrics },
-  { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_healthz },
-  { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_healthz },
+  { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS | BARUA_ROUTE_DIRECT, barua_api_healthz },
+  { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS | BARUA_ROUTE_DIRECT, barua_api_healthz },
   BOTH_SLASH ("GET",    "",                            BARUA_BODY_NONE,   0,        barua_api_database_get)
   BOTH_SLASH ("POST",   "",                            BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
   BOTH ("GET",    "/_all_docs",                  BARUA_BODY_NONE,   0,        barua_api_all_docs)

@@ -42,12 +42,14 @@ typedef struct _BaruaConnections BaruaConnections;
 typedef struct
 {
   BaruaConnections *owner; /* NULL once that is gone */
+  BaruaServer *server;     /* set by who adds it; valid while there is an owner */
   BaruaWire *wire;         /* borrowed: libsoup owns it */
   GSocketAddress *remote;
   char *address;
   gboolean is_trusted;
   gboolean is_loopback;
   gboolean is_counted; /* against the limit per address */
+  gboolean is_in_lane; /* barua_lane_run() is on the stack */
   BaruaConnectionState state;
   gint64 since_us; /* when @state, or progress in it, was last seen */
   guint64 acked;   /* WRITING: bytes the client had acknowledged at the last look, plus one; 0: no

@@ -347,6 +347,27 @@ barua_dispatch_headers (BaruaRequest *request)
     expect_body (request);
 }
 
+gboolean
+barua_dispatch_take_body (BaruaRequest *request, const char *bytes, gsize n)
+{
+  BaruaServer *server = request->server;
+  g_autoptr (GError) error = NULL;
+
+  request->method = request->match.route->method;
+  if (server->app.settings_ref != NULL)
+    request->settings = server->app.settings_ref (server->app.app);
+  request->announced = request->received = n;
+  request->is_announced = TRUE;
+  choose_limit (request);
+  if (n == 0 || request->is_discarded)
+    return TRUE;
+  barua_buffer_init (&request->buffer, request->max_body_bytes, &server->budget);
+  if (barua_buffer_append (&request->buffer, bytes, n, &error))
+    return TRUE;
+  barua_request_fail (request, (BaruaHttpErrorCode)error->code, NULL, NULL);
+  return FALSE;
+}
+
 /* After the body. */
 
 /* The errors of a body, in the words of the route. */

@@ -4,6 +4,7 @@
 
 #define G_LOG_DOMAIN "barua-http"
 
+#include "gateway/http/lane.h"
 #include "gateway/http/request-private.h"
 
 #include <string.h>
@@ -25,13 +26,36 @@ response_headers (BaruaRequest *request)
 }
 
 void
+barua_reply_append_header (BaruaRequest *request, const char *name, const char *value)
+{
+  if (request->message != NULL)
+    {
+      soup_message_headers_append (response_headers (request), name, value);
+      return;
+    }
+  g_string_append (request->reply_head, name);
+  g_string_append (request->reply_head, ": ");
+  g_string_append (request->reply_head, value);
+  g_string_append (request->reply_head, "\r\n");
+}
+
+/* Whether a handler has encoded the body itself. */
+static gboolean
+is_encoded (BaruaRequest *request)
+{
+  if (request->message == NULL)
+    return strstr (request->reply_head->str, "Content-Encoding: ") != NULL;
+  return soup_message_headers_get_one (response_headers (request), "Content-Encoding") != NULL;
+}
+
+void
 barua_request_add_header (BaruaRequest *request, const char *name, const char *value)
 {
   g_return_if_fail (!request->is_sent);
 
   if (request->is_finished || strpbrk (value, "\r\n") != NULL)
     return;
-  soup_message_headers_append (response_headers (request), name, value);
+  barua_reply_append_header (request, name, value);
 }
 
 void
@@ -54,11 +78,15 @@ send_now (BaruaRequest *request, GBytes *body)
   if (request->is_finished)
     return;
   if (owned != NULL)
+    request->reply_bytes = g_bytes_get_size (owned);
+  if (request->message == NULL)
     {
-      request->reply_bytes = g_bytes_get_size (owned);
-      soup_message_body_append_bytes (soup_server_message_get_response_body (request->message),
-                                      owned);
+      barua_lane_send (request, owned);
+      return;
     }
+  if (owned != NULL)
+    soup_message_body_append_bytes (soup_server_message_get_response_body (request->message),
+                                    owned);
   barua_reply_say_close (request);
   soup_server_message_set_status (request->message, request->status, NULL);
   if (request->connection->state == BARUA_CONNECTION_HANDLING)
@@ -117,7 +145,7 @@ static void
 send_compressed (BaruaRequest *request, GBytes *plain, GBytes *body)
 {
   if (body != plain && !request->is_finished)
-    soup_message_headers_append (response_headers (request), "Content-Encoding", "gzip");
+    barua_reply_append_header (request, "Content-Encoding", "gzip");
   send_now (request, body);
 }
 
@@ -164,22 +192,20 @@ barua_request_reply (BaruaRequest *request, guint status, const char *content_ty
       request->is_sent = TRUE;
       return;
     }
-  SoupMessageHeaders *headers = response_headers (request);
-  soup_message_headers_append (headers, "X-Content-Type-Options", "nosniff");
+  barua_reply_append_header (request, "X-Content-Type-Options", "nosniff");
   if (content_type == NULL || owned == NULL)
     {
       send_now (request, NULL);
       return;
     }
-  soup_message_headers_append (headers, "Content-Type", content_type);
+  barua_reply_append_header (request, "Content-Type", content_type);
   if (g_bytes_get_size (owned) < GZIP_MIN_BYTES)
     {
       send_now (request, g_steal_pointer (&owned));
       return;
     }
-  soup_message_headers_append (headers, "Vary", "Accept-Encoding");
-  if (barua_request_takes_gzip (request)
-      && soup_message_headers_get_one (headers, "Content-Encoding") == NULL)
+  barua_reply_append_header (request, "Vary", "Accept-Encoding");
+  if (barua_request_takes_gzip (request) && !is_encoded (request))
     compress_and_send (request, g_steal_pointer (&owned));
   else
     send_now (request, g_steal_pointer (&owned));

@@ -3,6 +3,7 @@
 
 #include "gateway/http/body.h"
 #include "gateway/http/connections.h"
+#include "gateway/http/head.h"
 #include "gateway/http/metrics.h"
 #include "gateway/http/query.h"
 #include "gateway/http/server.h"
@@ -24,11 +25,14 @@ struct _BaruaServer
   BaruaRouter *router;
   BaruaConnections *connections; /* NULL once freed by the owner */
   SoupServer *soup;
+  BaruaWireWatch *watch;
   GPtrArray *listeners; /* of Listener, server.c */
   BaruaBudget budget;
   BaruaServerStats stats;
   BaruaMetrics *metrics;
   guint64 last_id;
+  gint64 date_s; /* the second of @date */
+  char date[32]; /* of answers, lane.c */
   gboolean is_stopping;
   guint stop_id;
   void (*stopped) (gpointer data);
@@ -45,8 +49,10 @@ struct _BaruaRequest
   gint64 started_us;
   BaruaServer *server;
   BaruaConnection *connection; /* NULL once finished */
-  SoupServerMessage *message;
-  const char *method; /* GET for HEAD */
+  SoupServerMessage *message; /* NULL for a direct request */
+  BaruaHeadCopy *head;        /* of a direct request */
+  GString *reply_head;        /* fields of its answer */
+  const char *method;         /* GET for HEAD */
   char *target;       /* made when asked for */
   char *forwarded;    /* address from X-Forwarded-For, made when asked for */
   BaruaMatch match;
@@ -86,6 +92,10 @@ struct _BaruaRequest
 BaruaRequest *barua_request_new (BaruaServer *server, BaruaConnection *connection,
                                  SoupServerMessage *message);
 
+/** lane.c: a request that libsoup never sees. @head: (transfer full) */
+BaruaRequest *barua_request_new_direct (BaruaServer *server, BaruaConnection *connection,
+                                        BaruaHeadCopy *head);
+
 /** The dialect of the errors of its route. */
 BaruaHttpDialect barua_request_dialect (BaruaRequest *request);
 
@@ -106,6 +116,12 @@ void barua_request_finish (BaruaRequest *request);
 /** dispatch.c: the signals of a message on its way. */
 void barua_dispatch_headers (BaruaRequest *request);
 void barua_dispatch_body (BaruaRequest *request);
+
+/** dispatch.c: the whole body of a direct request whose route is known; %FALSE when it is refused. */
+gboolean barua_dispatch_take_body (BaruaRequest *request, const char *bytes, gsize n);
+
+/** Adds a field to the answer. */
+void barua_reply_append_header (BaruaRequest *request, const char *name, const char *value);
 
 /** stream.c: libsoup is done with the request; drops the request's reference. */
 void barua_stream_finished (BaruaStream *stream);

@@ -11,11 +11,11 @@
 
 #include <string.h>
 
-BaruaRequest *
-barua_request_new (BaruaServer *server, BaruaConnection *connection, SoupServerMessage *message)
+/* What all requests have in common. */
+static BaruaRequest *
+new_request (BaruaServer *server, BaruaConnection *connection)
 {
   BaruaRequest *request = g_slice_new0 (BaruaRequest);
-  const char *method = soup_server_message_get_method (message);
 
   request->n_refs = 1;
   request->id = ++server->last_id;
@@ -25,9 +25,28 @@ barua_request_new (BaruaServer *server, BaruaConnection *connection, SoupServerM
   connection->request = request;
   server->stats.requests++;
   server->stats.open_requests++;
+  return request;
+}
+
+BaruaRequest *
+barua_request_new (BaruaServer *server, BaruaConnection *connection, SoupServerMessage *message)
+{
+  BaruaRequest *request = new_request (server, connection);
+  const char *method = soup_server_message_get_method (message);
+
   request->message = g_object_ref (message);
   request->is_head = strcmp (method, "HEAD") == 0;
   request->method = request->is_head ? "GET" : method;
+  return request;
+}
+
+BaruaRequest *
+barua_request_new_direct (BaruaServer *server, BaruaConnection *connection, BaruaHeadCopy *head)
+{
+  BaruaRequest *request = new_request (server, connection);
+
+  request->head = head;
+  request->reply_head = g_string_sized_new (256);
   return request;
 }
 
@@ -56,7 +75,12 @@ barua_request_unref (BaruaRequest *request)
   g_free (request->target);
   g_free (request->forwarded);
   g_free (request->session);
-  g_object_unref (request->message);
+  g_clear_object (&request->message);
+  if (request->head != NULL)
+    {
+      barua_head_copy_free (request->head);
+      g_string_free (request->reply_head, TRUE);
+    }
   barua_server_unref (request->server);
   g_slice_free (BaruaRequest, request);
 }
@@ -99,13 +123,23 @@ barua_request_method (BaruaRequest *request)
 const char *
 barua_request_path (BaruaRequest *request)
 {
-  return g_uri_get_path (soup_server_message_get_uri (request->message));
+  return request->head != NULL ? barua_head_copy_path (request->head)
+                               : g_uri_get_path (soup_server_message_get_uri (request->message));
+}
+
+/* (nullable): what stands behind the question mark. */
+static const char *
+query_text (BaruaRequest *request)
+{
+  return request->message != NULL
+             ? g_uri_get_query (soup_server_message_get_uri (request->message))
+             : NULL;
 }
 
 const char *
 barua_request_target (BaruaRequest *request)
 {
-  const char *query = g_uri_get_query (soup_server_message_get_uri (request->message));
+  const char *query = query_text (request);
 
   if (query == NULL)
     return barua_request_path (request);
@@ -127,7 +161,7 @@ barua_request_param (BaruaRequest *request, const char *name)
 static const BaruaPairs *
 query_pairs (BaruaRequest *request)
 {
-  const char *query = g_uri_get_query (soup_server_message_get_uri (request->message));
+  const char *query = query_text (request);
 
   if (!request->has_query && query != NULL)
     barua_pairs_parse (query, strlen (query), G_MAXUINT, &request->query);
@@ -167,6 +201,8 @@ barua_request_query_at (BaruaRequest *request, guint index, const char **value)
 const char *
 barua_request_header (BaruaRequest *request, const char *name)
 {
+  if (request->head != NULL)
+    return barua_head_copy_get (request->head, name);
   return soup_message_headers_get_list (soup_server_message_get_request_headers (request->message),
                                         name);
 }
@@ -174,6 +210,8 @@ barua_request_header (BaruaRequest *request, const char *name)
 const char *
 barua_request_header_one (BaruaRequest *request, const char *name)
 {
+  if (request->head != NULL)
+    return barua_head_copy_get (request->head, name);
   return soup_message_headers_get_one (soup_server_message_get_request_headers (request->message),
                                        name);
 }
@@ -393,7 +431,8 @@ barua_request_pause (BaruaRequest *request)
   if (request->is_paused || request->is_finished)
     return;
   request->is_paused = TRUE;
-  soup_server_message_pause (request->message);
+  if (request->message != NULL)
+    soup_server_message_pause (request->message);
 }
 
 void
@@ -402,5 +441,6 @@ barua_request_unpause (BaruaRequest *request)
   if (!request->is_paused || request->is_finished)
     return;
   request->is_paused = FALSE;
-  soup_server_message_unpause (request->message);
+  if (request->message != NULL)
+    soup_server_message_unpause (request->message);
 }

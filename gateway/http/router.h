@@ -55,6 +55,8 @@ typedef enum
  * @BARUA_ROUTE_DOCUMENT_SEED: the same, seed dialect
  * @BARUA_ROUTE_JSON_LENIENT: malformed JSON counts as no body: the handler has words of its own
  * for it (contacts.md 6.1, 7)
+ * @BARUA_ROUTE_DIRECT: plain requests are read and answered without libsoup (lane.h); the handler
+ * answers in one piece, never with a stream
  */
 typedef enum
 {
@@ -75,6 +77,7 @@ typedef enum
   BARUA_ROUTE_FORM = 1 << 13,
   BARUA_ROUTE_ANY_ORIGIN = 1 << 14,
   BARUA_ROUTE_JSON_LENIENT = 1 << 15,
+  BARUA_ROUTE_DIRECT = 1 << 16,
 } BaruaRouteFlags;
 
 /** Called in the main thread; @app is what barua_server_new() got. Answers at once or keeps a

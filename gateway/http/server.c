@@ -10,6 +10,7 @@
 
 #include "gateway/http/server.h"
 
+#include "gateway/http/lane.h"
 #include "gateway/http/request-private.h"
 
 #include <netinet/in.h>
@@ -59,9 +60,11 @@ take_connection (BaruaServer *server, GSocket *socket)
 
   if (remote == NULL || local == NULL)
     return;
-  g_autoptr (BaruaWire) wire = barua_wire_new (socket);
-  if (barua_connections_add (server->connections, wire, remote) == NULL)
+  g_autoptr (BaruaWire) wire = barua_wire_new (socket, server->watch);
+  BaruaConnection *connection = barua_connections_add (server->connections, wire, remote);
+  if (connection == NULL)
     return;
+  connection->server = server;
   g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
   if (!soup_server_accept_iostream (server->soup, G_IO_STREAM (wire), local, remote, &error))
     g_debug ("connection lost at once: %s", error->message);
@@ -314,6 +317,8 @@ request_done (SoupServer *soup, SoupServerMessage *message, gpointer data)
   if (server->is_stopping)
     barua_connection_cut (connection);
   barua_request_finish (request);
+  if (connection->state != BARUA_CONNECTION_DRAINING)
+    barua_lane_take_back (connection);
 }
 
 /*
@@ -363,6 +368,7 @@ barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
   g_signal_connect (server->soup, "request-finished", G_CALLBACK (request_done), server);
   g_signal_connect (server->soup, "request-aborted", G_CALLBACK (request_done), server);
   make_libsoup_willing (server);
+  server->watch = barua_wire_watch_new (barua_lane_ready);
   return server;
 }
 
@@ -455,6 +461,7 @@ barua_server_free (BaruaServer *server)
   g_clear_pointer (&server->connections, barua_connections_free);
   soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);
+  g_clear_pointer (&server->watch, barua_wire_watch_unref);
   barua_server_unref (server);
 }
 

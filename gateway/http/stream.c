@@ -470,6 +470,7 @@ barua_stream_begin (BaruaRequest *request, guint status, const char *content_typ
                     GDestroyNotify free_data)
 {
   g_return_val_if_fail (!request->is_replied, NULL);
+  g_return_val_if_fail (request->message != NULL, NULL); /* no BARUA_ROUTE_DIRECT */
   BaruaStream *stream = g_new0 (BaruaStream, 1);
 
   stream->n_refs = 1; /* the request's, or that of the turn of one that has gone */

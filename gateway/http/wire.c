@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The stream of one connection: a socket whose end between two requests does not confuse libsoup.
- */
+/* The stream of one connection: a socket whose end between two requests does not confuse libsoup,
+ * and that libsoup reads only as far as it is lent. */
 
 #define G_LOG_DOMAIN "barua-http"
 
 #include "gateway/http/wire.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Events taken per turn of the loop, so that what they cause is dealt with in between. */
+#define MAX_EVENTS 64
 
 /* No request: libsoup answers 400, which goes nowhere, and closes. */
 static const char no_request[] = "-\r\n\r\n";
@@ -22,7 +29,14 @@ struct _WireInput
 {
   GInputStream parent_instance;
   GSocket *socket;
+  const guint8 *held; /* read and not yet taken; in kept or in the watch's room */
+  gsize n_held;
+  GByteArray *kept;   /* NULL when nothing is */
+  gint64 lent;      /* bytes that libsoup may read, BARUA_WIRE_ALL or 0 */
   gboolean is_between;
+  gboolean is_readable; /* bytes have come since the socket was last empty */
+  gboolean is_ending;   /* the end has come; it will be found when all is read */
+  GSource *waiting;     /* what libsoup waits with; NULL when it does not */
 };
 
 static void wire_input_pollable_init (GPollableInputStreamInterface *iface);
@@ -31,6 +45,54 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (WireInput, wire_input, G_TYPE_INPUT_STREAM,
                                G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM,
                                                       wire_input_pollable_init))
 
+/* Whether libsoup would find something. */
+static gboolean
+is_ready (const WireInput *input)
+{
+  return input->lent != 0 && (input->n_held > 0 || input->is_readable);
+}
+
+/* Lets libsoup go on if it waits. */
+static void
+wake (WireInput *input)
+{
+  GSource *waiting = input->waiting;
+
+  if (waiting == NULL || !is_ready (input))
+    return;
+  input->waiting = NULL;
+  if (!g_source_is_destroyed (waiting))
+    g_source_set_ready_time (waiting, 0);
+  g_source_unref (waiting);
+}
+
+/* Drops the first bytes of those held. */
+static void
+drop_held (WireInput *input, gsize n)
+{
+  input->held += n;
+  input->n_held -= n;
+  if (input->n_held == 0)
+    g_clear_pointer (&input->kept, g_byte_array_unref);
+}
+
+/* Receives what is there; notes when the socket is empty.  An end leaves it readable. */
+static gssize
+receive (WireInput *input, void *buffer, gsize count, gboolean blocking, GCancellable *cancellable,
+         GError **error)
+{
+  GError *failure = NULL;
+  gssize n = g_socket_receive_with_blocking (input->socket, buffer, count, blocking, cancellable,
+                                             &failure);
+
+  if ((n > 0 && (gsize)n < count && !input->is_ending)
+      || g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    input->is_readable = FALSE;
+  if (failure != NULL)
+    g_propagate_error (error, failure);
+  return n;
+}
+
 /* Reads what is there; the end of the connection between two requests becomes something libsoup can
  * cope with. */
 static gssize
@@ -38,8 +100,7 @@ read_socket (WireInput *input, void *buffer, gsize count, gboolean blocking,
              GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) failure = NULL;
-  gssize n = g_socket_receive_with_blocking (input->socket, buffer, count, blocking, cancellable,
-                                             &failure);
+  gssize n = receive (input, buffer, count, blocking, cancellable, &failure);
   gboolean is_end
       = n == 0 || (n < 0 && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK));
 
@@ -55,32 +116,66 @@ read_socket (WireInput *input, void *buffer, gsize count, gboolean blocking,
   return sizeof no_request - 1;
 }
 
+/* What libsoup reads: what is held, then what comes, as far as it was lent. */
+static gssize
+read_lent (WireInput *input, void *buffer, gsize count, gboolean blocking,
+           GCancellable *cancellable, GError **error)
+{
+  gssize n;
+
+  if (input->lent == 0 || (input->n_held == 0 && !input->is_readable && !blocking))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "nothing to read now");
+      return -1;
+    }
+  if (input->lent > 0)
+    count = MIN (count, (gsize)input->lent);
+  if (input->n_held > 0)
+    {
+      n = (gssize)MIN (count, input->n_held);
+      memcpy (buffer, input->held, (gsize)n);
+      drop_held (input, (gsize)n);
+    }
+  else
+    n = read_socket (input, buffer, count, blocking, cancellable, error);
+  if (n > 0 && input->lent > 0)
+    input->lent -= n;
+  return n;
+}
+
 static gssize
 wire_input_read (GInputStream *stream, void *buffer, gsize count, GCancellable *cancellable,
                  GError **error)
 {
-  return read_socket (WIRE_INPUT (stream), buffer, count, TRUE, cancellable, error);
+  return read_lent (WIRE_INPUT (stream), buffer, count, TRUE, cancellable, error);
 }
 
 static gssize
 wire_input_read_nonblocking (GPollableInputStream *stream, void *buffer, gsize count,
                              GError **error)
 {
-  return read_socket (WIRE_INPUT (stream), buffer, count, FALSE, NULL, error);
+  return read_lent (WIRE_INPUT (stream), buffer, count, FALSE, NULL, error);
 }
 
 static gboolean
 wire_input_is_readable (GPollableInputStream *stream)
 {
-  return g_socket_condition_check (WIRE_INPUT (stream)->socket, G_IO_IN | G_IO_HUP | G_IO_ERR) != 0;
+  return is_ready (WIRE_INPUT (stream));
 }
 
+/* Not one that polls the socket: the watch does, and wake() makes this one ready. */
 static GSource *
 wire_input_create_source (GPollableInputStream *stream, GCancellable *cancellable)
 {
-  g_autoptr (GSource) ready = g_socket_create_source (WIRE_INPUT (stream)->socket, G_IO_IN, NULL);
+  WireInput *input = WIRE_INPUT (stream);
+  GSource *source = g_pollable_source_new_full (stream, NULL, cancellable);
 
-  return g_pollable_source_new_full (stream, ready, cancellable);
+  g_clear_pointer (&input->waiting, g_source_unref);
+  if (is_ready (input))
+    g_source_set_ready_time (source, 0);
+  else
+    input->waiting = g_source_ref (source);
+  return source;
 }
 
 static void
@@ -92,15 +187,26 @@ wire_input_pollable_init (GPollableInputStreamInterface *iface)
 }
 
 static void
+wire_input_dispose (GObject *object)
+{
+  g_clear_pointer (&WIRE_INPUT (object)->waiting, g_source_unref);
+  G_OBJECT_CLASS (wire_input_parent_class)->dispose (object);
+}
+
+static void
 wire_input_finalize (GObject *object)
 {
-  g_object_unref (WIRE_INPUT (object)->socket);
+  WireInput *input = WIRE_INPUT (object);
+
+  g_clear_pointer (&input->kept, g_byte_array_unref);
+  g_object_unref (input->socket);
   G_OBJECT_CLASS (wire_input_parent_class)->finalize (object);
 }
 
 static void
 wire_input_class_init (WireInputClass *klass)
 {
+  G_OBJECT_CLASS (klass)->dispose = wire_input_dispose;
   G_OBJECT_CLASS (klass)->finalize = wire_input_finalize;
   G_INPUT_STREAM_CLASS (klass)->read_fn = wire_input_read;
 }
@@ -117,11 +223,161 @@ struct _BaruaWire
   GIOStream parent_instance;
   GSocketConnection *connection; /* for its writing half, and to close */
   WireInput *input;
+  BaruaWireWatch *watch; /* NULL once it is closed */
+  GByteArray *unsent;    /* NULL: nothing waits */
+  gsize unsent_from;
   void (*closed) (gpointer data);
   gpointer closed_data;
 };
 
 G_DEFINE_FINAL_TYPE (BaruaWire, barua_wire, G_TYPE_IO_STREAM)
+
+/* The watch. */
+
+struct _BaruaWireWatch
+{
+  guint n_refs;
+  int fd;
+  GSource *source;
+  void (*ready) (gpointer data);
+  struct epoll_event events[MAX_EVENTS]; /* of this turn; NULL wires have gone meanwhile */
+  int n_events;
+  guint8 room[BARUA_WIRE_ROOM]; /* what comes is read into; one wire's at a time */
+};
+
+typedef struct
+{
+  GSource parent_instance;
+  BaruaWireWatch *watch;
+  gpointer tag;
+} WatchSource;
+
+/* Sends what waits; TRUE when nothing does any more. */
+static gboolean
+send_unsent (BaruaWire *wire)
+{
+  const int fd = g_socket_get_fd (wire->input->socket);
+
+  while (wire->unsent != NULL)
+    {
+      const gsize n = wire->unsent->len - wire->unsent_from;
+      const gssize sent
+          = send (fd, wire->unsent->data + wire->unsent_from, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent < 0 && errno == EINTR)
+        continue;
+      if (sent < 0 && errno == EAGAIN)
+        return FALSE;
+      if (sent >= 0 && (gsize)sent < n)
+        {
+          wire->unsent_from += (gsize)sent;
+          continue;
+        }
+      g_clear_pointer (&wire->unsent, g_byte_array_unref); /* sent, or there is nobody */
+      wire->unsent_from = 0;
+    }
+  return TRUE;
+}
+
+/* Deals with what has happened to one wire. */
+static void
+take_event (BaruaWireWatch *watch, BaruaWire *wire, guint32 what)
+{
+  const guint32 ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+  if (what & ends)
+    wire->input->is_ending = TRUE;
+  if (what & (EPOLLIN | ends))
+    wire->input->is_readable = TRUE;
+  wake (wire->input);
+  if (wire->unsent != NULL && !send_unsent (wire))
+    return;
+  if (wire->closed != NULL && wire->input->lent == 0)
+    watch->ready (wire->closed_data);
+}
+
+static gboolean
+watch_dispatch (GSource *source, GSourceFunc callback, gpointer data)
+{
+  BaruaWireWatch *watch = ((WatchSource *)source)->watch;
+
+  watch->n_events = epoll_wait (watch->fd, watch->events, MAX_EVENTS, 0);
+  for (int i = 0; i < watch->n_events; i++)
+    {
+      g_autoptr (BaruaWire) wire = NULL;
+      if (watch->events[i].data.ptr == NULL)
+        continue;
+      wire = g_object_ref (watch->events[i].data.ptr);
+      take_event (watch, wire, watch->events[i].events);
+    }
+  watch->n_events = 0;
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs watch_funcs = { NULL, NULL, watch_dispatch, NULL, NULL, NULL };
+
+BaruaWireWatch *
+barua_wire_watch_new (void (*ready) (gpointer data))
+{
+  BaruaWireWatch *watch = g_new0 (BaruaWireWatch, 1);
+
+  watch->n_refs = 1;
+  watch->ready = ready;
+  watch->fd = epoll_create1 (EPOLL_CLOEXEC);
+  if (watch->fd < 0)
+    g_error ("connections cannot be watched: %s", g_strerror (errno));
+  watch->source = g_source_new (&watch_funcs, sizeof (WatchSource));
+  ((WatchSource *)watch->source)->watch = watch;
+  g_source_set_can_recurse (watch->source, TRUE); /* spares the loop taking its descriptor off */
+  g_source_add_unix_fd (watch->source, watch->fd, G_IO_IN);
+  g_source_attach (watch->source, NULL);
+  return watch;
+}
+
+void
+barua_wire_watch_unref (BaruaWireWatch *watch)
+{
+  if (--watch->n_refs > 0)
+    return;
+  g_source_destroy (watch->source);
+  g_source_unref (watch->source);
+  close (watch->fd);
+  g_free (watch);
+}
+
+/* Forgets a wire, also what is known of this turn. */
+static void
+unwatch (BaruaWire *wire)
+{
+  BaruaWireWatch *watch = g_steal_pointer (&wire->watch);
+
+  if (watch == NULL)
+    return;
+  epoll_ctl (watch->fd, EPOLL_CTL_DEL, g_socket_get_fd (wire->input->socket), NULL);
+  for (int i = 0; i < watch->n_events; i++)
+    if (watch->events[i].data.ptr == wire)
+      watch->events[i].data.ptr = NULL;
+  barua_wire_watch_unref (watch);
+}
+
+/* Edges: told once when something comes, so that what nobody reads yet does not keep the loop
+ * turning. */
+static void
+start_watching (BaruaWire *wire, BaruaWireWatch *watch)
+{
+  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                               .data.ptr = wire };
+
+  if (epoll_ctl (watch->fd, EPOLL_CTL_ADD, g_socket_get_fd (wire->input->socket), &event) != 0)
+    {
+      g_warning ("a connection cannot be watched: %s", g_strerror (errno));
+      barua_wire_cut (wire);
+      return;
+    }
+  watch->n_refs++;
+  wire->watch = watch;
+}
+
+/* The stream. */
 
 static GInputStream *
 barua_wire_get_input (GIOStream *stream)
@@ -141,6 +397,7 @@ barua_wire_close (GIOStream *stream, GCancellable *cancellable, GError **error)
   BaruaWire *wire = BARUA_WIRE (stream);
   void (*closed) (gpointer) = wire->closed;
 
+  unwatch (wire);
   wire->closed = NULL;
   if (closed != NULL)
     closed (wire->closed_data);
@@ -152,6 +409,8 @@ barua_wire_finalize (GObject *object)
 {
   BaruaWire *wire = BARUA_WIRE (object);
 
+  unwatch (wire);
+  g_clear_pointer (&wire->unsent, g_byte_array_unref);
   g_object_unref (wire->input);
   g_object_unref (wire->connection);
   G_OBJECT_CLASS (barua_wire_parent_class)->finalize (object);
@@ -174,13 +433,14 @@ barua_wire_init (BaruaWire *wire)
 }
 
 BaruaWire *
-barua_wire_new (GSocket *socket)
+barua_wire_new (GSocket *socket, BaruaWireWatch *watch)
 {
   BaruaWire *wire = g_object_new (BARUA_TYPE_WIRE, NULL);
 
   wire->connection = g_socket_connection_factory_create_connection (socket);
   wire->input = g_object_new (WIRE_TYPE_INPUT, NULL);
   wire->input->socket = g_object_ref (socket);
+  start_watching (wire, watch);
   return wire;
 }
 
@@ -189,6 +449,12 @@ barua_wire_on_closed (BaruaWire *wire, void (*closed) (gpointer data), gpointer 
 {
   wire->closed = closed;
   wire->closed_data = data;
+}
+
+gpointer
+barua_wire_closed_data (BaruaWire *wire)
+{
+  return wire->closed != NULL ? wire->closed_data : NULL;
 }
 
 GSocket *
@@ -217,4 +483,134 @@ barua_wire_reset (BaruaWire *wire)
   setsockopt (g_socket_get_fd (wire->input->socket), SOL_SOCKET, SO_LINGER, &at_once,
               sizeof at_once);
   barua_wire_cut (wire);
+}
+
+/* Whose it is. */
+
+void
+barua_wire_lend (BaruaWire *wire, gint64 bytes)
+{
+  wire->input->lent = bytes;
+  wake (wire->input);
+}
+
+gboolean
+barua_wire_take_back (BaruaWire *wire)
+{
+  if (wire->input->lent != 0)
+    wire->input->lent = BARUA_WIRE_ALL;
+  wake (wire->input);
+  return wire->input->lent == 0;
+}
+
+gboolean
+barua_wire_is_lent (BaruaWire *wire)
+{
+  return wire->input->lent != 0;
+}
+
+/* What we read and write. */
+
+/* recv(), and what it says about the socket. */
+static BaruaWireState
+receive_raw (WireInput *input, guint8 *buffer, gsize max, gsize *n_received)
+{
+  gssize n;
+
+  do
+    n = recv (g_socket_get_fd (input->socket), buffer, max, MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  const gboolean is_empty = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  if ((n > 0 && (gsize)n < max && !input->is_ending) || is_empty)
+    input->is_readable = FALSE;
+  *n_received = (gsize)MAX (n, 0);
+  if (n > 0)
+    return BARUA_WIRE_BYTES;
+  return is_empty ? BARUA_WIRE_NOTHING : BARUA_WIRE_END;
+}
+
+BaruaWireState
+barua_wire_receive (BaruaWire *wire)
+{
+  WireInput *input = wire->input;
+  gsize n = 0;
+
+  if (wire->watch == NULL || !input->is_readable)
+    return BARUA_WIRE_NOTHING;
+  const BaruaWireState state = receive_raw (input, wire->watch->room, BARUA_WIRE_ROOM, &n);
+  if (state != BARUA_WIRE_BYTES)
+    return state;
+  if (input->n_held > 0)
+    {
+      barua_wire_keep (wire);
+      g_byte_array_append (input->kept, wire->watch->room, (guint)n);
+    }
+  input->held = input->kept != NULL ? input->kept->data : wire->watch->room;
+  input->n_held += n;
+  return state;
+}
+
+const char *
+barua_wire_held (BaruaWire *wire, gsize *n)
+{
+  *n = wire->input->n_held;
+  return (const char *)wire->input->held;
+}
+
+void
+barua_wire_take (BaruaWire *wire, gsize n)
+{
+  drop_held (wire->input, n);
+}
+
+void
+barua_wire_keep (BaruaWire *wire)
+{
+  WireInput *input = wire->input;
+
+  if (input->n_held == 0 || (input->kept != NULL && input->held == input->kept->data))
+    return;
+  GByteArray *kept = g_byte_array_sized_new ((guint)input->n_held);
+  g_byte_array_append (kept, input->held, (guint)input->n_held);
+  g_clear_pointer (&input->kept, g_byte_array_unref);
+  input->kept = kept;
+  input->held = kept->data;
+}
+
+/* Keeps what of both parts was not sent. */
+static void
+keep_unsent (BaruaWire *wire, const struct iovec *parts, gsize sent)
+{
+  wire->unsent = g_byte_array_new ();
+  for (guint i = 0; i < 2; i++)
+    {
+      const gsize skipped = MIN (sent, parts[i].iov_len);
+      g_byte_array_append (wire->unsent, (const guint8 *)parts[i].iov_base + skipped,
+                           (guint)(parts[i].iov_len - skipped));
+      sent -= skipped;
+    }
+}
+
+gboolean
+barua_wire_send (BaruaWire *wire, const GString *head, GBytes *body)
+{
+  gsize n_body = 0;
+  gconstpointer data = body != NULL ? g_bytes_get_data (body, &n_body) : NULL;
+  struct iovec parts[2] = { { head->str, head->len }, { (void *)data, n_body } };
+  const struct msghdr message = { .msg_iov = parts, .msg_iovlen = n_body > 0 ? 2 : 1 };
+  gssize n;
+
+  do
+    n = sendmsg (g_socket_get_fd (wire->input->socket), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  if ((n < 0 && errno != EAGAIN) || n == (gssize)(head->len + n_body))
+    return TRUE;
+  keep_unsent (wire, parts, (gsize)MAX (n, 0));
+  return send_unsent (wire);
+}
+
+gboolean
+barua_wire_is_sending (BaruaWire *wire)
+{
+  return wire->unsent != NULL;
 }

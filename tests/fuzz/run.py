@@ -87,8 +87,23 @@ def seeds_xform(_):
             yield f.read()
 
 
+def seeds_head(_):
+    """Heads as phones, curl and browsers send them, and fields that make others of them."""
+    fields = ("Host: a.example:80", "Accept: application/json", "Content-Type: application/json",
+              "Authorization: Basic YTpi", "User-Agent: Dalvik/2.1.0", "Connection: Keep-Alive",
+              "Content-Length: 2", "Content-Length: 0", "Transfer-Encoding: chunked", "Expect: 100-continue",
+              "X-Empty:", "X:  blanks  ", "Accept-Encoding: gzip", "Cookie: a=b; c=d", "Range: bytes=0-1")
+    for method in ("GET", "POST"):
+        for path in ("/", "/api/sms", "/api/v1/records", "/a/../b", "/a?b", "http://a/b"):
+            for n in range(len(fields) + 1):
+                yield "\r\n".join([f"{method} {path} HTTP/1.1", *fields[:n]]) + "\r\n\r\n{}"
+    for one in fields:
+        yield f"POST /api/sms HTTP/1.1\r\nHost: b\r\nContent-Length: 2\r\n{one}\r\n\r\n{{}}"
+        yield f"GET /api/sms HTTP/1.1\r\nHost: b\r\n{one}\r\n\r\n"
+
+
 SEEDS = {"json": seeds_json, "forms": seeds_forms, "record": seeds_record, "date": seeds_date, "textforms": texts,
-         "formcode": texts, "muvuku": texts, "javarosa": seeds_javarosa, "compact": seeds_compact,
+         "formcode": texts, "muvuku": texts, "javarosa": seeds_javarosa, "compact": seeds_compact, "head": seeds_head,
          "xform": seeds_xform}
 
 
