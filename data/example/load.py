@@ -30,7 +30,7 @@ class Server:
 
     def ask(self, method, path, value=None):
         """Status and JSON; other statuses than these end the program."""
-        body = None if value is None else json.dumps(value).encode()
+        body = None if value is None else json.dumps(value, ensure_ascii=False).encode()
         request = urllib.request.Request(self.base + path, body, method=method, headers={
             "Authorization": "Basic " + self.basic, "Accept": "application/json",
             **({} if body is None else {"Content-Type": "application/json"})})
@@ -93,7 +93,7 @@ def xforms(folder):
             text = path.read_text("utf-8")
             form_id = re.search(r"<instance>\s*<[^>]*?\bid=\"([^\"]+)\"", text).group(1)
             doc = {"_id": "form:" + form_id, "type": "form", "internalId": form_id,
-                   "title": re.search(r"<h:title>([^<]*)", text).group(1).replace("&amp;", "&"),
+                   "title": re.search(r"<h:title>([^<]*)", text).group(1),  # not decoded, as cht-conf
                    **({"context": context} if context else {}),
                    **(json.loads(more.read_text("utf-8")) if more.exists() else {})}
             data = base64.b64encode(path.read_bytes()).decode()

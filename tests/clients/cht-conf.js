@@ -3,61 +3,28 @@
 // cht-conf, unmodified: its command line on the small project beside this file, as a designer uses
 // it (spec/documents.md 7.4, spec/settings-and-forms.md 6).  Every test is one or more runs of it.
 
-const { spawn } = require('node:child_process');
-const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
+const { Project, part } = require('./cht');
 const { Server, assert, main, test } = require('./harness');
 
 const DOCUMENTS = 250;
 
 let server;
-let project; // a copy: the program leaves snapshots, backups and reports where it works
+let project;
 
-/** Runs an action of the program; {code, output} with the colours taken out. */
-function cht(action, ...args) {
-  return run(server.url(), [action], args);
-}
-
-/** Runs the program on an address; arguments of the actions come last. */
-function run(url, actions, args = []) {
-  const child = spawn(process.env.CHT, [`--url=${url}`, '--force', '--skip-version-check', '--skip-git-check',
-    ...args, ...actions], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  [child.stdout, child.stderr].forEach(stream => stream.on('data', data => { output += data; }));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', code => resolve({ code, output: output.replace(/\x1b\[[0-9;]*m/g, '') }));
-  });
-}
-
-/** An action that must succeed and say `text`. */
-async function says(text, action, ...args) {
-  const { code, output } = await cht(action, ...args);
-  assert.equal(code, 0, output);
-  assert(output.includes(text), `no ${JSON.stringify(text)} in:\n${output}`);
-  return output;
-}
-
-/** A document of the default database, which must be there. */
-async function document(id) {
-  const { status, body } = await server.ask('GET', `medic/${encodeURIComponent(id)}`);
-  assert.equal(status, 200, JSON.stringify(body));
-  return body;
-}
-
-const file = name => path.join(project, name);
-const json = name => JSON.parse(fs.readFileSync(file(name)));
-const change = (name, edit) => fs.writeFileSync(file(name), edit(fs.readFileSync(file(name), 'utf8')));
-const digest = name => `md5-${crypto.createHash('md5').update(fs.readFileSync(file(name))).digest('base64')}`;
-
-/** Members of `found` that the uploaded object has, in the order found. */
-const part = (found, uploaded) => Object.fromEntries(Object.entries(found).filter(([key]) => key in uploaded));
+const cht = (...args) => project.cht(...args);
+const run = (...args) => project.run(...args);
+const says = (...args) => project.says(...args);
+const document = id => project.document(id);
+const file = name => project.file(name);
+const json = name => project.json(name);
+const change = (name, edit) => project.change(name, edit);
+const digest = name => project.digest(name);
 
 test('start', async () => {
   server = await new Server().start();
-  project = path.join(server.directory, 'project');
-  fs.cpSync(path.join(__dirname, 'project'), project, { recursive: true });
+  project = new Project(server, path.join(__dirname, 'project'));
 });
 
 test('a wrong password is said in words', async () => {
@@ -115,7 +82,7 @@ test('upload-docs: batches, then conflicts', async () => {
   const people = await server.ask('GET', `${view}?reduce=true&key=["person"]`);
   assert.equal(people.body.rows[0].value, DOCUMENTS - 1);
   await says(`Summary: 0 of ${DOCUMENTS} docs uploaded OK`, 'upload-docs');
-  const report = fs.readdirSync(project).filter(name => name.startsWith('upload-docs.')).sort().at(-1);
+  const report = fs.readdirSync(project.folder).filter(name => name.startsWith('upload-docs.')).sort().at(-1);
   assert.match(json(report).failed.asha, /conflict/);
 });
 
@@ -162,6 +129,7 @@ test('upload-resources: uploaded, then not, then changed', async () => {
 
 test('upload-app-forms: validated and uploaded, then no changes, then one changed', async () => {
   const first = await says('visit.xml uploaded', 'upload-app-forms');
+  assert.doesNotMatch(first, /no form will be checked/);
   assert.match(first, /birth\.xml uploaded/);
   const doc = await document('form:visit');
   assert.deepEqual([doc.type, doc.internalId, doc.title], ['form', 'visit', 'Home visit']);
@@ -179,6 +147,17 @@ test('upload-app-forms: validated and uploaded, then no changes, then one change
   assert.match(third, /birth\.xml not uploaded, no changes/);
   assert.equal((await document('form:visit'))._attachments.xml.digest, digest('forms/app/visit.xml'));
 }, 90);
+
+test('upload-app-forms: a form that is no XForm is said and not uploaded', async () => {
+  const good = fs.readFileSync(file('forms/app/visit.xml'), 'utf8');
+  const { _rev: rev } = await document('form:visit');
+  change('forms/app/visit.xml', text => text.replace('<h:title>Home visit</h:title>', '<h:title/>'));
+  const { code, output } = await cht('upload-app-forms');
+  fs.writeFileSync(file('forms/app/visit.xml'), good);
+  assert.equal(code, 1);
+  assert.match(output, /no title: expected text in/);
+  assert.equal((await document('form:visit'))._rev, rev);
+});
 
 test('backup-all-forms, delete-forms, delete-all-forms', async () => {
   await says('backup-all-forms complete', 'backup-all-forms');
