@@ -187,6 +187,51 @@ test('upload-database-indexes: uploaded, then not, then replaced', async () => {
   assert.deepEqual(await names(), ['_all_docs', 'by-type']);
 });
 
+test('create-users: asks how much they would hold, then makes users, people and places', async () => {
+  const roles = { chw: { name: 'CHW', offline: true }, officer: { name: 'Officer' } };
+  const put = await server.ask('PUT', 'api/v1/settings', { roles });
+  assert.equal(put.status, 200, JSON.stringify(put.body));
+  for (const [id, doc] of Object.entries({
+    nyanza: { type: 'district_hospital', name: 'Nyanza' },
+    kisumu: { type: 'health_center', name: 'Kisumu', parent: { _id: 'nyanza' } },
+    amina: { type: 'person', name: 'Amina', parent: { _id: 'kisumu', parent: { _id: 'nyanza' } } },
+  })) {
+    assert.equal((await server.ask('PUT', `medic/${id}`, doc)).status, 201, id);
+  }
+  fs.writeFileSync(file('users.csv'), [
+    'username,password,roles,fullname,phone,contact,contact.name,place,place.type,place.name,place.parent',
+    'amina,Kar1bu.sana,chw,Amina A,+254712000111,amina,,kisumu,,,',
+    'baraka,Kar1bu.sana,chw:officer,Baraka B,+254712000112,,Baraka,kisumu,,,',
+    'chausiku,Kar1bu.sana,chw,"Chausiku, C",+254712000113,,Chausiku,,health_center,Siaya,nyanza',
+    ''].join('\n'));
+  const output = await says('create-users complete', 'create-users');
+  assert.match(output, /Requesting user-info for "amina"/);
+  assert.match(output, /Creating user chausiku/);
+  const user = async name => (await server.ask('GET', `_users/org.couchdb.user%3A${name}`)).body;
+  const settings = name => document(`org.couchdb.user:${name}`);
+  assert.deepEqual(part(await user('amina'), { roles: 1, facility_id: 1 }), { roles: ['chw'], facility_id: 'kisumu' });
+  assert.equal((await settings('amina')).contact_id, 'amina');
+  const baraka = await document((await settings('baraka')).contact_id);
+  assert.deepEqual([baraka.type, baraka.name, baraka.parent],
+    ['person', 'Baraka', { _id: 'kisumu', parent: { _id: 'nyanza' } }]);
+  const chausiku = await settings('chausiku');
+  const siaya = await document(chausiku.facility_id);
+  assert.deepEqual([siaya.type, siaya.name, siaya.parent], ['health_center', 'Siaya', { _id: 'nyanza' }]);
+  assert.equal(siaya.contact._id, chausiku.contact_id);
+  assert.equal(chausiku.fullname, 'Chausiku, C');
+  const session = await fetch(server.url('_session', null), { headers: {
+    authorization: `Basic ${Buffer.from('chausiku:Kar1bu.sana').toString('base64')}` } });
+  assert.deepEqual((await session.json()).userCtx, { name: 'chausiku', roles: ['chw'] });
+});
+
+test('create-users: what is wrong is said in words', async () => {
+  fs.writeFileSync(file('users.csv'), 'username,password,roles,contact,place\ndalila,password,chw,amina,kisumu\n');
+  const { code, output } = await cht('create-users'); // tries again and again, for some seconds
+  assert.equal(code, 1, output);
+  assert.match(output, /The password is too easy to guess/);
+  assert.equal((await server.ask('GET', '_users/org.couchdb.user%3Adalila')).status, 404);
+}, 60);
+
 test('stop', () => server.finish());
 
 main();
