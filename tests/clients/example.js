@@ -101,11 +101,27 @@ test('upload-collect-forms: listed for OpenRosa clients', async () => {
     ...Object.keys(project.json('app_settings.json').forms).map(code => `${code}.json`)]);
 });
 
+test('create-users', async () => {
+  const [, ...rows] = project.read('users.csv').trim().split('\n').map(line => line.split(','));
+  await project.says(`Creating user ${rows.at(-1)[0]}`, 'create-users');
+  for (const [name, password, role, place, contact, fullname] of rows) {
+    const basic = Buffer.from(`${name}:${password}`).toString('base64');
+    const answer = await fetch(server.url('_session', null), { headers: { authorization: `Basic ${basic}` } });
+    assert.equal(answer.status, 200);
+    const { userCtx } = await answer.json();
+    assert.equal(userCtx.name, name);
+    assert(userCtx.roles.includes(role), userCtx.roles);
+    const settings = await project.document(`org.couchdb.user:${name}`);
+    assert.deepEqual([settings.type, settings.facility_id, settings.contact_id, settings.fullname],
+      ['user-settings', place, contact, fullname]);
+  }
+});
+
 test('the loader stores the same: it finds nothing to do', async () => {
   const loader = path.join(EXAMPLE, 'load.py');
   const output = execFileSync('python3', [loader, server.url().replace(/\/$/, '')], { encoding: 'utf8' });
   assert.match(output, /settings: as they were\ntranslations: 0 stored, 3 as they were\ncontacts: 0 stored, 14 as they were\n/);
-  assert.match(output, /XForms: 0 stored, 2 as they were/);
+  assert.match(output, /XForms: 0 stored, 2 as they were\naccounts: 0 made\n/);
 });
 
 test('reports are read with what was uploaded', async () => {
@@ -113,8 +129,9 @@ test('reports are read with what was uploaded', async () => {
   await project.says('upload-sms-from-csv complete', 'upload-sms-from-csv');
   const { rows } = (await server.ask('GET', 'medic/_all_docs?include_docs=true')).body;
   const records = rows.map(row => row.doc).filter(doc => doc.type === 'data_record');
-  assert.deepEqual(records.find(doc => doc.form === 'VISIT').fields,
-    { patient_id: '40213', sign: 'fever', note: 'sleeps badly' });
+  const visit = records.find(doc => doc.form === 'VISIT');
+  assert.deepEqual(visit.fields, { patient_id: '40213', sign: 'fever', note: 'sleeps badly' });
+  assert.equal(visit.contact._id, 'kilimo-asha');
   assert.match(records.find(doc => !doc.fields || !doc.fields.sign).tasks[0].messages[0].message, /^We do not know this report\./);
 });
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The project of data/example: its loader, what the server makes of it, and the lines of README.md."""
 
+import csv
 import glob
 import hashlib
 import json
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import urllib.parse
 
-from harness import PASSWORD, ServerCase, main
+from harness import PASSWORD, Client, ServerCase, main
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EXAMPLE = os.path.join(ROOT, "data", "example")
@@ -28,6 +29,11 @@ def tearDownModule():
 def read(name):
     with open(os.path.join(EXAMPLE, name), encoding="utf-8") as f:
         return f.read()
+
+
+def users():
+    with open(os.path.join(EXAMPLE, "users.csv"), encoding="utf-8") as f:
+        return list(csv.DictReader(f))
 
 
 def contacts():
@@ -62,13 +68,13 @@ class Example(ServerCase):
 
     def test_1_first_and_second_time(self):
         n = len(contacts())
-        self.assertIn(f"settings: stored\ntranslations: 3 stored, 0 as they were\n"
-                      f"contacts: {n} stored, 0 as they were\nXForms: 2 stored, 0 as they were\n",
-                      self.loaded())
+        self.assertEqual(self.loaded(), f"settings: stored\ntranslations: 3 stored, 0 as they were\n"
+                         f"contacts: {n} stored, 0 as they were\nXForms: 2 stored, 0 as they were\n"
+                         f"accounts: {len(users())} made\n")
         before = self.c.get("/medic").json()["update_seq"]
-        self.assertIn(f"settings: as they were\ntranslations: 0 stored, 3 as they were\n"
-                      f"contacts: 0 stored, {n} as they were\nXForms: 0 stored, 2 as they were\n",
-                      self.loaded())
+        self.assertEqual(self.loaded(), f"settings: as they were\ntranslations: 0 stored, 3 as they were\n"
+                         f"contacts: 0 stored, {n} as they were\nXForms: 0 stored, 2 as they were\n"
+                         "accounts: 0 made\n")
         self.assertEqual(self.c.get("/medic").json()["update_seq"], before)
 
     def test_2_what_is_there(self):
@@ -128,6 +134,34 @@ class Example(ServerCase):
         self.assertEqual((record["fields"], record["errors"]), ({"mother": "Amina", "weeks": 14}, []))
         self.c.drain()
 
+    def test_5_who_wrote(self):
+        """update_clinics, by phone and by the code of a facility; unknown senders."""
+        for text, sender, contact, errors in (
+                ("PREG mother Amina#weeks 14", ASHA, "kilimo-asha", []),
+                ("where is the nurse?", "+254700000113", "kilimo-zuhura", ["sys.form_not_found"]),
+                ("J1!STOCK!fac#KIL-02#ors#4", ASHA, "kilimo-neema", [])):
+            ref = self.reference("who")
+            self.c.sms([self.incoming(text, sender=sender, reference=ref)])
+            record = self.c.record(ref)
+            self.assertEqual(record["contact"]["_id"], contact)
+            self.assertEqual([e["code"] for e in record["errors"]], errors)
+        ref = self.reference("who")
+        self.c.sms([self.incoming("VISIT 40213 1", sender="+254700000999", reference=ref)])
+        self.assertEqual([e["code"] for e in self.c.record(ref)["errors"]], ["sys.facility_not_found"])
+        ref = self.reference("who")
+        self.c.sms([self.incoming("HELP fire", sender="+254700000999", reference=ref)])
+        self.assertEqual(self.c.record(ref)["errors"], [], "a public form")
+        self.c.drain()
+
+    def test_6_accounts(self):
+        for user in users():
+            client = Client(self.server.port, user["username"], user["password"])
+            answer = self.check(client.get("/_session"), 200).json()["userCtx"]
+            self.assertEqual(answer["name"], user["username"])
+            self.assertIn(user["roles"], answer["roles"])
+        phone = Client(self.server.port, "phone1", "Kilimo-phone-2026")
+        self.check(phone.post("/api/sms", {}), 200)
+
     def test_7_lines_of_the_readme(self):
         """The commands as they are printed, with this server's address and password."""
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
@@ -146,7 +180,7 @@ class Example(ServerCase):
                          [(ASHA, "We do not know this report. Begin with PREG, VISIT, WEEK, STOCK, "
                            "DEATH or HELP.")])
         record = [d for d in found["docs"] if d["fields"].get("mother") == "Amina Wanjiru"][-1]
-        self.assertEqual(record["fields"], {"mother": "Amina Wanjiru", "weeks": 14, "danger": False})
+        self.assertEqual(record["contact"]["_id"], "kilimo-asha")
         self.assertEqual(contact["docs"][0]["name"], "Asha Otieno")
         self.assertEqual(contact["docs"][0]["parent"]["parent"]["parent"]["name"], "Kilimo district")
 
