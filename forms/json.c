@@ -472,12 +472,16 @@ barua_json_members (BaruaJson object, const BaruaText *names, BaruaJson *values,
     return;
   barua_json_iter_init (&iter, object);
   while (barua_json_iter_next (&iter, &key, &value))
-    for (guint i = 0; i < n; i++)
-      if (barua_json_string_is (key, names[i]))
-        {
-          values[i] = value;
-          break;
-        }
+    {
+      BaruaText raw;
+      const gboolean is_plain = barua_json_string_raw (key, &raw);
+      for (guint i = 0; i < n; i++)
+        if (is_plain ? barua_text_equal (raw, names[i]) : barua_json_string_is (key, names[i]))
+          {
+            values[i] = value;
+            break;
+          }
+    }
 }
 
 BaruaJson

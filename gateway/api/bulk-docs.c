@@ -54,11 +54,17 @@ reply_bulk (BaruaDocumentWrite *write)
   barua_call_reply_status (&write->call, 201, &out);
 }
 
-/* Finds `docs`; FALSE after an answer (documents.md 6.2, 6.9 no. 6). */
+/* Finds `docs`, and whether revisions are given; FALSE after an answer (documents.md 6.2, 6.9
+ * no. 6). */
 static gboolean
-take_docs (BaruaDocumentWrite *write, BaruaJson body, BaruaJson *docs)
+take_docs (BaruaDocumentWrite *write, BaruaJson body, BaruaJson *docs, gboolean *keeps_rev)
 {
-  *docs = barua_json_member (body, "docs");
+  static const BaruaText names[] = { BARUA_TEXT ("docs"), BARUA_TEXT ("new_edits") };
+  BaruaJson members[G_N_ELEMENTS (names)];
+
+  barua_json_members (body, names, members, G_N_ELEMENTS (names));
+  *docs = members[0];
+  *keeps_rev = barua_json_type (members[1]) == BARUA_JSON_FALSE;
   if (barua_json_type (*docs) == BARUA_JSON_ARRAY)
     return TRUE;
   if (write->call.is_seed)
@@ -78,10 +84,11 @@ barua_api_bulk_docs (BaruaRequest *request, gpointer app)
   g_autoptr (BaruaDocumentWrite) write = barua_document_write_new (request, app);
   BaruaJson body, docs, doc;
   BaruaJsonIter iter;
+  gboolean keeps_rev;
 
-  if (write == NULL || !take_object (request, &body) || !take_docs (write, body, &docs))
+  if (write == NULL || !take_object (request, &body)
+      || !take_docs (write, body, &docs, &keeps_rev))
     return;
-  gboolean keeps_rev = barua_json_type (barua_json_member (body, "new_edits")) == BARUA_JSON_FALSE;
   barua_json_iter_init (&iter, docs);
   while (barua_json_iter_next (&iter, NULL, &doc))
     {

@@ -14,23 +14,62 @@
 
 #include <string.h>
 
-/* The text of a member that is a string or a number; absent otherwise. */
-static BaruaText
-text_of (BaruaArena *arena, BaruaJson object, const char *name)
+/* Members of a document that the rules look at, found in one walk. */
+typedef enum
 {
-  BaruaJson value = barua_json_member (object, name);
+  MEMBER_TYPE,
+  MEMBER_FROM,
+  MEMBER_FORM,
+  MEMBER_LOCALE,
+  MEMBER_FIELDS,
+  MEMBER_REFID,
+  MEMBER_SMS_MESSAGE,
+  MEMBER_REPORTED_DATE,
+  MEMBER_ERRORS,
+  MEMBER_TASKS,
+  MEMBER_CONTACT,
+  MEMBER_CONTENT_TYPE,
+  N_MEMBERS,
+} Member;
 
+static const BaruaText member_names[N_MEMBERS] = {
+  [MEMBER_TYPE] = BARUA_TEXT ("type"),
+  [MEMBER_FROM] = BARUA_TEXT ("from"),
+  [MEMBER_FORM] = BARUA_TEXT ("form"),
+  [MEMBER_LOCALE] = BARUA_TEXT ("locale"),
+  [MEMBER_FIELDS] = BARUA_TEXT ("fields"),
+  [MEMBER_REFID] = BARUA_TEXT ("refid"),
+  [MEMBER_SMS_MESSAGE] = BARUA_TEXT ("sms_message"),
+  [MEMBER_REPORTED_DATE] = BARUA_TEXT ("reported_date"),
+  [MEMBER_ERRORS] = BARUA_TEXT ("errors"),
+  [MEMBER_TASKS] = BARUA_TEXT ("tasks"),
+  [MEMBER_CONTACT] = BARUA_TEXT ("contact"),
+  [MEMBER_CONTENT_TYPE] = BARUA_TEXT ("content_type"),
+};
+
+/* A document that was written: what it says, and where that is. */
+typedef struct
+{
+  const BaruaItem *item;
+  BaruaText id;
+  BaruaText rev;
+  BaruaJson body;
+  BaruaJson members[N_MEMBERS];
+} Subject;
+
+/* A value that is a string or a number, as text; absent otherwise. */
+static BaruaText
+text_of (BaruaArena *arena, BaruaJson value)
+{
   return barua_json_type (value) == BARUA_JSON_NUMBER ? (BaruaText){ value.text, value.length }
                                                       : barua_arena_json_text (arena, value);
 }
 
-/* The JSON of a member as text; absent when there is none. */
+/* The JSON of a value as text, or that of what stands for an absent one. */
 static BaruaText
-json_of (BaruaJson object, const char *name)
+json_of (BaruaJson value, BaruaText absent)
 {
-  BaruaJson value = barua_json_member (object, name);
-
-  return (BaruaText){ value.text, value.length };
+  return value.text != NULL ? (BaruaText){ value.text, value.length } : absent;
 }
 
 /* The entries of `errors`. */
@@ -48,69 +87,52 @@ read_errors (BaruaRecord *record, BaruaArena *arena, BaruaJson errors)
   barua_json_iter_init (&iter, errors);
   while (barua_json_iter_next (&iter, NULL, &entry))
     record->errors[record->n_errors++]
-        = (BaruaRecordError){ text_of (arena, entry, "code"), text_of (arena, entry, "message") };
+        = (BaruaRecordError){ text_of (arena, barua_json_member (entry, "code")),
+                              text_of (arena, barua_json_member (entry, "message")) };
 }
 
 /* The record that a document is, as far as the rules look at it. */
 static void
-read_record (BaruaRecord *record, BaruaArena *arena, BaruaJson body)
+read_record (BaruaRecord *record, BaruaArena *arena, const BaruaJson *members)
 {
   *record = (BaruaRecord){ 0 };
-  record->from = text_of (arena, body, "from");
-  record->form = text_of (arena, body, "form");
-  record->locale = text_of (arena, body, "locale");
-  record->fields = json_of (body, "fields");
-  record->refid = json_of (body, "refid");
-  record->sms_message = json_of (body, "sms_message");
-  record->reported_date_ms = barua_json_number (barua_json_member (body, "reported_date"));
-  if (record->fields.p == NULL)
-    record->fields = BARUA_TEXT ("{}");
-  if (record->sms_message.p == NULL)
-    record->sms_message = BARUA_TEXT ("{}");
-  read_errors (record, arena, barua_json_member (body, "errors"));
+  record->from = text_of (arena, members[MEMBER_FROM]);
+  record->form = text_of (arena, members[MEMBER_FORM]);
+  record->locale = text_of (arena, members[MEMBER_LOCALE]);
+  record->fields = json_of (members[MEMBER_FIELDS], BARUA_TEXT ("{}"));
+  record->refid = json_of (members[MEMBER_REFID], (BaruaText){ NULL, 0 });
+  record->sms_message = json_of (members[MEMBER_SMS_MESSAGE], BARUA_TEXT ("{}"));
+  record->reported_date_ms = barua_json_number (members[MEMBER_REPORTED_DATE]);
+  read_errors (record, arena, members[MEMBER_ERRORS]);
 }
 
-/* Whether this kind of write is for the rules: a live record that was not known before. */
+/* Whether this kind of write may be for the rules: a live document that was not known before, in
+ * the revision that is served now. */
 static gboolean
-is_record (const BaruaItem *item, BaruaJson body)
+is_served (const BaruaItem *item)
 {
-  return !item->is_deleted && (!item->keeps_rev || item->written.seq != 0)
-         && barua_json_string_is (barua_json_member (body, "type"), BARUA_TEXT ("data_record"));
-}
-
-/* Whether the revision that was written is the one that is served now. */
-static gboolean
-is_winner (BaruaTx *tx, const BaruaItem *item, BaruaText rev, gboolean *wins, GError **error)
-{
-  g_autoptr (BaruaDocument) document = barua_reader_get_document (
-      barua_tx_reader (tx), NULL, barua_text (item->written.id), error);
-
-  if (document == NULL)
-    return FALSE;
-  *wins = barua_text_equal (document->rev, rev);
-  return TRUE;
+  return !item->is_deleted && item->written.seq != 0 && item->written.wins;
 }
 
 /* The rows that ran over the document before.  A record without a note that has a parent did not
  * begin with a client: all rows that were on ran when it was made. */
 static gboolean
-find_done (BaruaTx *tx, const BaruaItem *item, BaruaText rev, guint64 *done, GError **error)
+find_done (BaruaTx *tx, const Subject *subject, guint64 *done, GError **error)
 {
   gboolean is_noted = FALSE;
 
-  if (!barua_reader_get_done (barua_tx_reader (tx), barua_text (item->written.id), done, &is_noted,
+  if (!barua_reader_get_done (barua_tx_reader (tx), &subject->item->written, done, &is_noted,
                               error))
     return FALSE;
-  if (!is_noted && !barua_text_has_prefix (rev, "1-"))
+  if (!is_noted && !barua_text_has_prefix (subject->rev, "1-"))
     *done = G_MAXUINT64;
   return TRUE;
 }
 
-/* The inside of the `tasks` of @body, to be appended to. */
+/* The inside of the array @tasks, to be appended to. */
 static GString *
-open_tasks (BaruaJson body)
+open_tasks (BaruaJson tasks)
 {
-  BaruaJson tasks = barua_json_member (body, "tasks");
   GString *inside = g_string_new ("[");
 
   if (barua_json_type (tasks) == BARUA_JSON_ARRAY)
@@ -121,11 +143,10 @@ open_tasks (BaruaJson body)
   return inside;
 }
 
-/* The `errors` of @body, with those that the rules added after the first @n. */
+/* @errors, with those that the rules added after the first @n. */
 static GString *
-make_errors (BaruaJson body, const BaruaRecord *record, guint n)
+make_errors (BaruaJson errors, const BaruaRecord *record, guint n)
 {
-  BaruaJson errors = barua_json_member (body, "errors");
   GString *out = g_string_new ("[");
 
   if (barua_json_type (errors) == BARUA_JSON_ARRAY)
@@ -148,30 +169,33 @@ make_errors (BaruaJson body, const BaruaRecord *record, guint n)
 
 /* Stores what the rules made of a record, if anything, as one more revision. */
 static gboolean
-put_changed (BaruaTx *tx, const BaruaTransition *transition, BaruaText id, BaruaText rev,
-             BaruaJson body, guint n_errors, GError **error)
+put_changed (BaruaTx *tx, const BaruaTransition *transition, const Subject *subject,
+             gsize tasks_length, guint n_errors, GError **error)
 {
-  g_autoptr (GString) before = open_tasks (body);
-  g_autoptr (GString) errors = make_errors (body, transition->record, n_errors);
-  g_autoptr (GString) changed = g_string_sized_new (body.length + transition->tasks->len + 256);
+  g_autoptr (GString) errors = NULL;
+  g_autoptr (GString) changed = NULL;
   BaruaMemberEdit edits[3];
   gsize n = 0;
 
-  if (transition->tasks->len != before->len)
+  if (transition->tasks->len != tasks_length)
     {
       g_string_append_c (transition->tasks, ']');
       edits[n++] = (BaruaMemberEdit){ "tasks", { transition->tasks->str, transition->tasks->len } };
     }
   if (transition->record->n_errors != n_errors)
-    edits[n++] = (BaruaMemberEdit){ "errors", { errors->str, errors->len } };
-  if (transition->contact.p != NULL && !barua_json_truthy (barua_json_member (body, "contact")))
+    {
+      errors = make_errors (subject->members[MEMBER_ERRORS], transition->record, n_errors);
+      edits[n++] = (BaruaMemberEdit){ "errors", { errors->str, errors->len } };
+    }
+  if (transition->contact.p != NULL && !barua_json_truthy (subject->members[MEMBER_CONTACT]))
     edits[n++] = (BaruaMemberEdit){ "contact", transition->contact };
   if (n == 0)
     return TRUE;
-  barua_document_edit (changed, body, edits, n);
+  changed = g_string_sized_new (subject->body.length + transition->tasks->len + 256);
+  barua_document_edit (changed, subject->body, edits, n);
   const BaruaEdit edit = {
-    .id = id,
-    .rev = rev,
+    .id = subject->id,
+    .rev = subject->rev,
     .body = { changed->str, changed->len },
     .is_server_made = TRUE,
   };
@@ -180,16 +204,17 @@ put_changed (BaruaTx *tx, const BaruaTransition *transition, BaruaText id, Barua
 
 /* Runs the rows over a record that is the winner now. */
 static gboolean
-run_rows (BaruaTx *tx, const BaruaSettings *settings, BaruaText id, BaruaText rev, BaruaJson body,
-          guint64 done, gint64 now_ms, GError **error)
+run_rows (BaruaTx *tx, const BaruaSettings *settings, const Subject *subject, guint64 done,
+          gint64 now_ms, GError **error)
 {
   BaruaRecord record;
   g_auto (BaruaStoreLookup) lookup = { .tx = tx };
   g_autoptr (BaruaArena) arena = barua_arena_new ();
-  g_autoptr (GString) tasks = open_tasks (body);
-  BaruaJson contact = barua_json_member (body, "contact");
+  g_autoptr (GString) tasks = open_tasks (subject->members[MEMBER_TASKS]);
+  const gsize tasks_length = tasks->len;
+  const BaruaJson contact = subject->members[MEMBER_CONTACT];
 
-  read_record (&record, arena, body);
+  read_record (&record, arena, subject->members);
   const guint n_errors = record.n_errors;
   barua_store_lookup_init (&lookup, barua_tx_reader (tx), tx);
   BaruaTransition transition = {
@@ -201,22 +226,23 @@ run_rows (BaruaTx *tx, const BaruaSettings *settings, BaruaText id, BaruaText re
     .now_ms = now_ms,
     .tasks = tasks,
     .done = done,
-    .is_xform = barua_json_string_is (barua_json_member (body, "content_type"), BARUA_TEXT ("xml")),
+    .is_xform = barua_json_string_is (subject->members[MEMBER_CONTENT_TYPE], BARUA_TEXT ("xml")),
   };
   if (barua_json_truthy (contact))
     transition.contact = (BaruaText){ contact.text, contact.length };
   if (!barua_transitions_run (&transition, error))
     return FALSE;
-  if ((transition.done != done || done == 0) && !barua_tx_put_done (tx, id, transition.done, error))
+  if ((transition.done != done || done == 0)
+      && !barua_tx_put_done (tx, &subject->item->written, transition.done, error))
     return FALSE;
-  return put_changed (tx, &transition, id, rev, body, n_errors, error);
+  return put_changed (tx, &transition, subject, tasks_length, n_errors, error);
 }
 
 /* Whether the sender of a record that all rows ran over is still looked for (workflows.md 1.1). */
 static gboolean
-wants_sender (const BaruaSettings *settings, BaruaJson body)
+wants_sender (const BaruaSettings *settings, const Subject *subject)
 {
-  return !barua_json_truthy (barua_json_member (body, "contact"))
+  return !barua_json_truthy (subject->members[MEMBER_CONTACT])
          && barua_transition_is_on (settings, "update_clinics");
 }
 
@@ -224,21 +250,22 @@ gboolean
 barua_document_run_rules (BaruaTx *tx, const BaruaSettings *settings, const BaruaItem *item,
                           gint64 now_ms, GError **error)
 {
-  BaruaJson body = { item->body->str, item->body->len };
-
-  g_autoptr (GString) rev = g_string_new (NULL);
-  gboolean wins = FALSE;
+  Subject subject = { .item = item,
+                      .id = barua_text (item->written.id),
+                      .body = { item->body->str, item->body->len } };
+  g_autoptr (GString) rev = NULL;
   guint64 done = 0;
 
-  if (!is_record (item, body))
+  if (!is_served (item))
     return TRUE;
+  barua_json_members (subject.body, member_names, subject.members, N_MEMBERS);
+  if (!barua_json_string_is (subject.members[MEMBER_TYPE], BARUA_TEXT ("data_record")))
+    return TRUE;
+  rev = g_string_new (NULL);
   barua_item_append_rev (rev, item);
-  const BaruaText rev_text = { rev->str, rev->len };
-  if (!is_winner (tx, item, rev_text, &wins, error)
-      || !find_done (tx, item, rev_text, &done, error))
+  subject.rev = (BaruaText){ rev->str, rev->len };
+  if (!find_done (tx, &subject, &done, error))
     return FALSE;
-  if (!wins || (done == G_MAXUINT64 && !wants_sender (settings, body)))
-    return TRUE;
-  return run_rows (tx, settings, barua_text (item->written.id), rev_text, body, done, now_ms,
-                   error);
+  return (done == G_MAXUINT64 && !wants_sender (settings, &subject))
+         || run_rows (tx, settings, &subject, done, now_ms, error);
 }

@@ -108,9 +108,9 @@ typedef struct
   gboolean (*replace_hash) (BaruaTx *tx, const char *name, const char *old_hash,
                             const char *new_hash, GError **error);
 
-  gboolean (*get_done) (BaruaReader *reader, BaruaText id, guint64 *rows, gboolean *is_noted,
+  gboolean (*get_done) (BaruaReader *reader, gint64 docnum, guint64 *rows, gboolean *is_noted,
                         GError **error);
-  gboolean (*put_done) (BaruaTx *tx, BaruaText id, guint64 rows, GError **error);
+  gboolean (*put_done) (BaruaTx *tx, gint64 docnum, guint64 rows, GError **error);
 
   gboolean (*claim_reference) (BaruaTx *tx, BaruaText ref, gboolean *is_new, GError **error);
   gboolean (*take_messages) (BaruaTx *tx, const BaruaTake *take, GPtrArray **messages,

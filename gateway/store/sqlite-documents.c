@@ -296,6 +296,9 @@ report (const BaruaSqliteChange *change, const char *rev, gsize rev_length, Baru
   written->id[change->id.n] = '\0';
   memcpy (written->rev, rev, rev_length + 1);
   written->seq = change->database->seq;
+  written->docnum = change->docnum;
+  written->is_new = change->is_new;
+  written->wins = barua_revision_compare (change->winner, change->rev) == 0;
 }
 
 gboolean

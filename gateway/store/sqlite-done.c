@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 
 gboolean
-barua_sqlite_get_done (BaruaReader *reader, BaruaText id, guint64 *rows, gboolean *is_noted,
+barua_sqlite_get_done (BaruaReader *reader, gint64 docnum, guint64 *rows, gboolean *is_noted,
                        GError **error)
 {
   BaruaSqliteConnection *connection = barua_sqlite_connection (reader);
@@ -18,8 +18,7 @@ barua_sqlite_get_done (BaruaReader *reader, BaruaText id, guint64 *rows, gboolea
   *rows = 0;
   if (get == NULL)
     return FALSE;
-  sqlite3_bind_int64 (get, 1, barua_sqlite_of (reader)->default_dbnum);
-  barua_bind_text (get, 2, id);
+  sqlite3_bind_int64 (get, 1, docnum);
   if (!barua_statement_step (get, is_noted, error))
     return FALSE;
   if (*is_noted)
@@ -28,15 +27,14 @@ barua_sqlite_get_done (BaruaReader *reader, BaruaText id, guint64 *rows, gboolea
 }
 
 gboolean
-barua_sqlite_put_done (BaruaTx *tx, BaruaText id, guint64 rows, GError **error)
+barua_sqlite_put_done (BaruaTx *tx, gint64 docnum, guint64 rows, GError **error)
 {
   BaruaSqliteConnection *connection = barua_sqlite_connection (&tx->reader);
   BaruaStatement *put = barua_sqlite_statement (connection, BARUA_SQL_DONE_PUT, error);
 
   if (put == NULL)
     return FALSE;
-  sqlite3_bind_int64 (put, 1, barua_sqlite_of (&tx->reader)->default_dbnum);
-  barua_bind_text (put, 2, id);
-  sqlite3_bind_int64 (put, 3, (gint64)rows);
+  sqlite3_bind_int64 (put, 1, docnum);
+  sqlite3_bind_int64 (put, 2, (gint64)rows);
   return barua_statement_run (put, error);
 }

@@ -348,10 +348,8 @@ static const char *const statements[BARUA_N_SQL] = {
     "INSERT INTO repeat (key, n, at) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE"
     " SET n = CASE WHEN at > ?3 THEN n + 1 ELSE 1 END, at = max (at, ?2) RETURNING n",
   [BARUA_SQL_REPEAT_FORGET] = "DELETE FROM repeat WHERE at <= ?1",
-  [BARUA_SQL_DONE_GET] = "SELECT n.ran FROM doc d JOIN done n USING (docnum)"
-                         " WHERE d.dbnum = ?1 AND d.id = ?2",
-  [BARUA_SQL_DONE_PUT] = "INSERT OR REPLACE INTO done (docnum, ran, ok)"
-                         " SELECT docnum, ?3, ?3 FROM doc WHERE dbnum = ?1 AND id = ?2",
+  [BARUA_SQL_DONE_GET] = "SELECT ran FROM done WHERE docnum = ?1",
+  [BARUA_SQL_DONE_PUT] = "INSERT OR REPLACE INTO done (docnum, ran, ok) VALUES (?1, ?2, ?2)",
 
   [BARUA_SQL_ACCOUNT_GET] =
     "SELECT a.hash, d.id FROM account a LEFT JOIN doc d USING (docnum) WHERE a.name = ?1",

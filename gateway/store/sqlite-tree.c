@@ -323,6 +323,9 @@ report (const BaruaSqliteChange *change, gint64 seq, BaruaWritten *written)
   written->id[change->id.n] = '\0';
   written->rev[0] = '\0';
   written->seq = seq;
+  written->docnum = change->docnum;
+  written->is_new = change->is_new;
+  written->wins = seq != 0 && barua_revision_compare (change->winner, change->rev) == 0;
 }
 
 gboolean

@@ -696,9 +696,9 @@ gboolean barua_sqlite_outbox_hold (BaruaTx *tx, BaruaText uuid, const char *hold
 gboolean barua_sqlite_count_repeat (BaruaTx *tx, const guint8 key[32], gint64 now_ms, guint *count,
                                     GError **error);
 BaruaAccount *barua_sqlite_get_account (BaruaReader *reader, const char *name, GError **error);
-gboolean barua_sqlite_get_done (BaruaReader *reader, BaruaText id, guint64 *rows,
+gboolean barua_sqlite_get_done (BaruaReader *reader, gint64 docnum, guint64 *rows,
                                 gboolean *is_noted, GError **error);
-gboolean barua_sqlite_put_done (BaruaTx *tx, BaruaText id, guint64 rows, GError **error);
+gboolean barua_sqlite_put_done (BaruaTx *tx, gint64 docnum, guint64 rows, GError **error);
 BaruaAccount *barua_sqlite_get_account_of (BaruaReader *reader, BaruaText document_id,
                                            GError **error);
 gboolean barua_sqlite_count_accounts (BaruaReader *reader, guint *count, GError **error);

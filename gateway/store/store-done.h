@@ -9,14 +9,14 @@ G_BEGIN_DECLS
 
 /**
  * barua_reader_get_done:
+ * @written: what was written of the document, in the same transaction
  * @rows: (out): bit n stands for row n; 0 when nothing is noted
  * @is_noted: (out): whether anything is
  */
-gboolean barua_reader_get_done (BaruaReader *reader, BaruaText id, guint64 *rows,
+gboolean barua_reader_get_done (BaruaReader *reader, const BaruaWritten *written, guint64 *rows,
                                 gboolean *is_noted, GError **error);
 
-/** Notes @rows instead of what was noted before. %BARUA_STORE_ERROR_NOT_FOUND without such a
- * document. */
-gboolean barua_tx_put_done (BaruaTx *tx, BaruaText id, guint64 rows, GError **error);
+/** Notes @rows instead of what was noted before. */
+gboolean barua_tx_put_done (BaruaTx *tx, const BaruaWritten *written, guint64 rows, GError **error);
 
 G_END_DECLS

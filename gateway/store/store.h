@@ -355,12 +355,22 @@ typedef struct
   gboolean is_hidden;
 } BaruaEdit;
 
-/** What barua_tx_put_document() wrote; NUL-terminated. */
+/**
+ * BaruaWritten:
+ * @docnum: of the document within its store
+ * @is_new: there was no document of that id, not even a deleted one
+ * @wins: the revision is the one that is served now
+ *
+ * What barua_tx_put_document() wrote; texts end with NUL.
+ */
 typedef struct
 {
   char id[BARUA_DOCUMENT_ID_MAX_BYTES + 1];
   char rev[BARUA_REVISION_SIZE];
   gint64 seq;
+  gint64 docnum;
+  gboolean is_new;
+  gboolean wins;
 } BaruaWritten;
 
 /**
