@@ -189,6 +189,9 @@ note_error (void *data, const char *format, ...)
   if (error->code == XML_ERR_DOCUMENT_END && reading->depth > 0) /* "Extra content at the end" */
     message = "the document ends inside an element";
   g_autofree char *reason = g_utf8_make_valid (message, -1);
+  char *unknown = strstr (reason, " line 0 and "); /* where the tag began; it is not kept for us */
+  if (unknown != NULL)
+    memmove (unknown, unknown + strlen (" line 0"), strlen (unknown + strlen (" line 0")) + 1);
   if (strlen (reason) > MAX_REASON_BYTES)
     *g_utf8_find_prev_char (reason, reason + MAX_REASON_BYTES) = '\0';
   g_strdelimit (g_strchomp (reason), "\r\n", ' ');

@@ -106,6 +106,7 @@ START_TEST (humans)
   ck_assert (barua_http_is_human ("Dalvik/2.1 something"));
   ck_assert (!barua_http_is_human ("Dalvik/2.1 medic.gateway.alert/1"));
   ck_assert (!barua_http_is_human ("Dalvik/2.1 org.collect.android/1"));
+  ck_assert (!barua_http_is_human ("org.odk.collect.android/v1 Dalvik/2.1.0 (Linux; U; Android 9)"));
   ck_assert (barua_http_is_human ("x Dalvik/2.1 medic.gateway"));
 }
 END_TEST

@@ -160,7 +160,6 @@ add_headers (BaruaRequest *request, const char *etag)
   barua_request_add_header (request, "Accept-Ranges", "bytes");
   barua_request_add_header (request, "Cache-Control", "must-revalidate");
   barua_request_add_header (request, "Content-Security-Policy", "sandbox");
-  barua_request_add_header (request, "X-Content-Type-Options", "nosniff");
 }
 
 /* 416 */

@@ -182,11 +182,9 @@ barua_http_is_gateway (const char *user_agent)
 gboolean
 barua_http_is_human (const char *user_agent)
 {
-  if (user_agent == NULL || *user_agent == '\0')
+  if (user_agent == NULL || *user_agent == '\0' || strstr (user_agent, ".collect.android") != NULL)
     return FALSE;
-  if (!g_str_has_prefix (user_agent, "Dalvik/"))
-    return TRUE;
-  return !barua_http_is_gateway (user_agent) && strstr (user_agent, ".collect.android") == NULL;
+  return !g_str_has_prefix (user_agent, "Dalvik/") || !barua_http_is_gateway (user_agent);
 }
 
 /* The dialects of documents.md 2.1. */

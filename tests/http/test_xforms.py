@@ -311,8 +311,10 @@ class Access(Base):
     def test_collect_without_and_with_credentials(self):
         """Collect asks without credentials first, and again after the prompt."""
         headers = {**ROSA, "User-Agent": COLLECT, "Accept-Encoding": "gzip"}
-        for path in (LIST, LIST + "/a.xml"):
-            answer = self.c.get(path, headers, auth=False)
+        agents = (COLLECT, "org.odk.collect.android/v1.30 Dalvik/2.1.0 (Linux; U; Android 9)", "")
+        for path, agent, accept in ((p, a, t) for p in (LIST, LIST + "/a.xml") for a in agents
+                                    for t in ("*/*", "text/xml, text/html, */*")):
+            answer = self.c.get(path, {**headers, "User-Agent": agent, "Accept": accept}, auth=False)
             self.assertEqual(answer.status, 401, answer)
             self.assertEqual(answer.header("www-authenticate"),
                              'Basic realm="Medic Mobile Web Services"')
@@ -381,7 +383,7 @@ class Fetch(Base):
         self.put("page", "<script>1</script>", kind="text/html")
         answer = self.c.get(LIST + "/page.xml")
         self.assertEqual(answer.header("content-security-policy"), "sandbox")
-        self.assertEqual(answer.header("x-content-type-options"), "nosniff")
+        self.assertEqual(answer.headers.get_all("x-content-type-options"), ["nosniff"])
 
 
 class Validate(ServerCase):
@@ -401,7 +403,7 @@ class Validate(ServerCase):
         for text, reason in (
                 ("<h:html>", r"^line \d+, column \d+: "), ("x", "^line 1, column 1: "),
                 ("", "^line 1, column 1: "),
-                ("<a>\n<b>\n</a>", "^line 3, column "), (xform().replace("</h:head>", ""), "h:head"),
+                ("<a>\n<b>\n</a>", "^line 3, column .*: Opening and ending tag mismatch: b and a$"), (xform().replace("</h:head>", ""), "h:head"),
                 ("<!DOCTYPE a><a/>", "document type declaration"),
                 ("<a/>", "^no title"), (xform(title=""), "^no title"),
                 (xform().replace("instance", "x"), "^no instance"),
