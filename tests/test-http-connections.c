@@ -35,7 +35,7 @@ start (void)
   options.max_connections_per_address = PER_ADDRESS;
   options.trusted_proxies = proxies;
   memset (&stats, 0, sizeof stats);
-  connections = barua_connections_new (&options, &stats);
+  connections = barua_connections_new (&options, &stats, NULL, NULL);
   watch = barua_wire_watch_new (never);
   wires = g_ptr_array_new_with_free_func (g_object_unref);
 }

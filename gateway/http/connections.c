@@ -6,6 +6,7 @@
 
 #include "gateway/http/connections.h"
 
+#include "gateway/http/parking.h"
 #include "gateway/http/request-private.h"
 
 #include <linux/tcp.h>
@@ -20,7 +21,10 @@
 #define DRAIN_US (2 * G_USEC_PER_SEC)
 /* Bounds of the time between two looks at all connections. */
 #define MIN_SWEEP_MS 20u
-#define MAX_SWEEP_MS 4000u
+#define MAX_SWEEP_MS 500u
+/* A connection that has been idle for so long is parked: a phone polls every 30 or 60 seconds, and
+ * a client that is busy never comes here. */
+#define PARK_US G_USEC_PER_SEC
 
 struct _BaruaConnections
 {
@@ -29,6 +33,9 @@ struct _BaruaConnections
   GQueue open;             /* of BaruaConnection */
   GHashTable *per_address; /* text -> count */
   GHashTable *trusted;     /* set of text */
+  BaruaParking *parking; /* (nullable) */
+  BaruaAdoptFunc adopt;
+  gpointer adopt_data;
   guint sweep_id;
   void (*emptied) (gpointer data);
   gpointer emptied_data;
@@ -119,33 +126,103 @@ is_overdue (const BaruaServerOptions *options, BaruaConnection *connection, gint
     }
 }
 
+static void count_address (BaruaConnections *connections, const char *address, int change);
+
+/* Takes a connection out of the table; what libsoup still does with it concerns nobody. */
+static void
+disown (BaruaConnections *connections, BaruaConnection *connection)
+{
+  g_queue_unlink (&connections->open, &connection->link);
+  if (connection->is_counted)
+    count_address (connections, connection->address, -1);
+  connections->stats->open_connections--;
+  connection->owner = NULL;
+}
+
+/* Parks a connection; libsoup finds its own end closed and lets go of it. */
+static void
+park (BaruaConnections *connections, BaruaConnection *connection)
+{
+  BaruaWire *wire = connection->wire;
+
+  if (!barua_wire_is_bare (wire) || connection->request != NULL)
+    return;
+  BaruaWireWatch *watch = barua_wire_unwatch (wire);
+  const gboolean is_parked
+      = barua_parking_take (connections->parking, barua_wire_socket (wire), connection->since_us,
+                            connection->address, connection->is_counted);
+  barua_wire_watch_again (wire, watch);
+  if (!is_parked)
+    return;
+  disown (connections, connection);
+  barua_wire_lend (wire, BARUA_WIRE_ALL);
+  connections->stats->open_connections++;
+  if (connection->is_counted)
+    count_address (connections, connection->address, 1);
+}
+
+/* BaruaParkingFunc: a parked connection has its next request, or has ended. */
+static void
+unpark (const BaruaParked *parked, gboolean is_alive, gpointer data)
+{
+  BaruaConnections *connections = data;
+
+  connections->stats->open_connections--;
+  if (parked->is_counted)
+    count_address (connections, parked->address, -1);
+  if (is_alive)
+    {
+      connections->stats->connections--; /* it was counted when it was new */
+      connections->adopt (parked->fd, connections->adopt_data);
+    }
+}
+
+/* What is overdue is cut, what is idle parked. */
+static void
+sweep_connection (BaruaConnections *connections, BaruaConnection *connection, gint64 now_us)
+{
+  if (!is_overdue (connections->options, connection, now_us))
+    {
+      if (connection->state == BARUA_CONNECTION_IDLE && connections->parking != NULL
+          && now_us - connection->since_us > PARK_US)
+        park (connections, connection);
+      return;
+    }
+  if (connection->state != BARUA_CONNECTION_DRAINING)
+    connections->stats->timed_out++;
+  if (connection->state == BARUA_CONNECTION_HEADER || connection->state == BARUA_CONNECTION_IDLE)
+    barua_connection_cut (connection);
+  else
+    barua_connection_reset (connection);
+  connection->state = BARUA_CONNECTION_DRAINING;
+  connection->since_us = now_us;
+}
+
 static gboolean
 sweep (gpointer data)
 {
   BaruaConnections *connections = data;
   gint64 now_us = g_get_monotonic_time ();
+  GList *next;
 
-  for (GList *link = connections->open.head; link != NULL; link = link->next)
+  for (GList *link = connections->open.head; link != NULL; link = next)
     {
-      BaruaConnection *connection = link->data;
-
-      if (!is_overdue (connections->options, connection, now_us))
-        continue;
-      if (connection->state != BARUA_CONNECTION_DRAINING)
-        connections->stats->timed_out++;
-      if (connection->state == BARUA_CONNECTION_HEADER
-          || connection->state == BARUA_CONNECTION_IDLE)
-        barua_connection_cut (connection);
-      else
-        barua_connection_reset (connection);
-      connection->state = BARUA_CONNECTION_DRAINING;
-      connection->since_us = now_us;
+      next = link->next;
+      sweep_connection (connections, link->data, now_us);
+    }
+  if (connections->parking != NULL)
+    {
+      const guint before = barua_parking_count (connections->parking);
+      barua_parking_expire (connections->parking,
+                            now_us - connections->options->idle_timeout_ms * 1000LL);
+      connections->stats->timed_out += before - barua_parking_count (connections->parking);
     }
   return G_SOURCE_CONTINUE;
 }
 
 BaruaConnections *
-barua_connections_new (const BaruaServerOptions *options, BaruaServerStats *stats)
+barua_connections_new (const BaruaServerOptions *options, BaruaServerStats *stats,
+                       BaruaAdoptFunc adopt, gpointer adopt_data)
 {
   BaruaConnections *connections = g_new0 (BaruaConnections, 1);
   guint shortest_ms = MIN (options->request_timeout_ms, options->idle_timeout_ms);
@@ -156,6 +233,9 @@ barua_connections_new (const BaruaServerOptions *options, BaruaServerStats *stat
   connections->trusted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; options->trusted_proxies != NULL && options->trusted_proxies[i] != NULL; i++)
     g_hash_table_add (connections->trusted, g_strdup (options->trusted_proxies[i]));
+  connections->adopt = adopt;
+  connections->adopt_data = adopt_data;
+  connections->parking = adopt != NULL ? barua_parking_new (unpark, connections) : NULL;
   connections->sweep_id
       = g_timeout_add (CLAMP (shortest_ms / 8, MIN_SWEEP_MS, MAX_SWEEP_MS), sweep, connections);
   return connections;
@@ -165,6 +245,7 @@ void
 barua_connections_free (BaruaConnections *connections)
 {
   g_source_remove (connections->sweep_id);
+  barua_parking_free (connections->parking);
   g_idle_remove_by_data (connections);
   while (!g_queue_is_empty (&connections->open))
     {
@@ -211,10 +292,7 @@ wire_closed (gpointer data)
 
   if (connections != NULL)
     {
-      g_queue_unlink (&connections->open, &connection->link);
-      if (connection->is_counted)
-        count_address (connections, connection->address, -1);
-      connections->stats->open_connections--;
+      disown (connections, connection);
       if (g_queue_is_empty (&connections->open) && connections->emptied != NULL)
         g_idle_add (call_emptied, connections);
     }
@@ -261,7 +339,7 @@ barua_connections_add (BaruaConnections *connections, BaruaWire *wire, GSocketAd
   gboolean is_trusted = g_hash_table_contains (connections->trusted, address);
   gboolean is_counted = !is_loopback && !is_trusted;
 
-  if (connections->open.length >= options->max_connections)
+  if (connections->stats->open_connections >= options->max_connections)
     {
       connections->stats->refused_total++;
       return NULL;
@@ -303,6 +381,8 @@ barua_connection_of (GSocketAddress *remote)
 void
 barua_connections_cut (BaruaConnections *connections, gboolean all)
 {
+  if (connections->parking != NULL)
+    barua_parking_expire (connections->parking, G_MAXINT64);
   for (GList *link = connections->open.head; link != NULL; link = link->next)
     {
       BaruaConnection *connection = link->data;

@@ -59,15 +59,21 @@ typedef struct
   GList link;
 } BaruaConnection;
 
+/** Makes a connection of the table, by barua_connections_add(), of a descriptor that was parked, and
+ * that belongs to the function. */
+typedef void (*BaruaAdoptFunc) (int fd, gpointer data);
+
 /**
  * barua_connections_new:
  * @options: borrowed; must outlive the table
  * @stats: borrowed: counters to keep
+ * @adopt: (nullable): %NULL: idle connections are not parked, see parking.h
  *
  * The open connections, their limits and timeouts.
  */
 BaruaConnections *barua_connections_new (const BaruaServerOptions *options,
-                                         BaruaServerStats *stats);
+                                         BaruaServerStats *stats, BaruaAdoptFunc adopt,
+                                         gpointer adopt_data);
 
 /** Connections that are still open lose their record's owner and are cut. */
 void barua_connections_free (BaruaConnections *connections);

@@ -17,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define BACKLOG 1024
 /* Connections taken per turn of the loop, so that running requests get theirs. */
@@ -68,6 +69,22 @@ take_connection (BaruaServer *server, GSocket *socket)
   g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
   if (!soup_server_accept_iostream (server->soup, G_IO_STREAM (wire), local, remote, &error))
     g_debug ("connection lost at once: %s", error->message);
+}
+
+/* BaruaAdoptFunc: the next request of a parked connection. */
+static void
+adopt (int fd, gpointer server)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) socket = g_socket_new_from_fd (fd, &error);
+
+  if (socket != NULL)
+    {
+      take_connection (server, socket);
+      return;
+    }
+  g_debug ("connection lost at once: %s", error->message);
+  close (fd);
 }
 
 static void watch (Listener *listener);
@@ -359,7 +376,7 @@ barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
   server->budget.max = options->max_bodies_bytes;
   server->router = barua_router_new (routes);
   server->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify)listener_free);
-  server->connections = barua_connections_new (&server->options, &server->stats);
+  server->connections = barua_connections_new (&server->options, &server->stats, adopt, server);
   server->metrics = barua_metrics_new ();
   server->soup = soup_server_new ("raw-paths", TRUE, "server-header", NULL, NULL);
   soup_server_add_early_handler (server->soup, NULL, request_headers, server, NULL);

@@ -377,6 +377,33 @@ start_watching (BaruaWire *wire, BaruaWireWatch *watch)
   wire->watch = watch;
 }
 
+gboolean
+barua_wire_is_bare (BaruaWire *wire)
+{
+  return wire->input->lent == 0 && wire->input->n_held == 0 && wire->unsent == NULL
+         && !wire->input->is_readable && !wire->input->is_ending;
+}
+
+BaruaWireWatch *
+barua_wire_unwatch (BaruaWire *wire)
+{
+  BaruaWireWatch *watch = wire->watch;
+
+  if (watch != NULL)
+    watch->n_refs++;
+  unwatch (wire);
+  return watch;
+}
+
+void
+barua_wire_watch_again (BaruaWire *wire, BaruaWireWatch *watch)
+{
+  if (watch == NULL)
+    return;
+  start_watching (wire, watch);
+  barua_wire_watch_unref (watch);
+}
+
 /* The stream. */
 
 static GInputStream *

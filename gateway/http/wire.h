@@ -93,6 +93,16 @@ gboolean barua_wire_send (BaruaWire *wire, const GString *head, GBytes *body);
 /** Whether something waits to be sent. */
 gboolean barua_wire_is_sending (BaruaWire *wire);
 
+/** Whether nothing has come that was not dealt with, and nothing is lent or to be sent. */
+gboolean barua_wire_is_bare (BaruaWire *wire);
+
+/** Has the wire not watched until barua_wire_watch_again(): its descriptor changes hands in between.
+ * Returns: (transfer full) (nullable): what watched it */
+BaruaWireWatch *barua_wire_unwatch (BaruaWire *wire);
+
+/** @watch: (transfer full) (nullable) */
+void barua_wire_watch_again (BaruaWire *wire, BaruaWireWatch *watch);
+
 /** (transfer none) */
 GSocket *barua_wire_socket (BaruaWire *wire);
 
