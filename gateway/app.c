@@ -9,6 +9,7 @@
 #include "forms/permissions.h"
 #include "gateway/api/account-lookup.h"
 #include "gateway/api/changes.h"
+#include "gateway/api/push.h"
 #include "gateway/api/figures.h"
 #include "gateway/api/gateways.h"
 #include "gateway/api/settings-document.h"
@@ -30,6 +31,7 @@ hear_news (const BaruaNews *news, gpointer data)
   barua_feeds_wake (app, news);
   if (news->due_ms < G_MAXINT64)
     barua_timers_hear (app->timers, news->due_ms);
+  barua_push_soon (app->push);
   if (!news->is_foreign)
     return;
   barua_auth_forget_all (app->auth);
@@ -68,6 +70,7 @@ barua_app_free (BaruaApp *app)
     return;
   g_clear_pointer (&app->server, barua_server_free);
   barua_store_watch (app->store, NULL, NULL);
+  g_clear_pointer (&app->push, barua_push_free);
   if (app->gateways != NULL)
     barua_gateways_flush (app->gateways);
   g_clear_pointer (&app->timers, barua_timers_free);
@@ -77,6 +80,7 @@ barua_app_free (BaruaApp *app)
     ;
   g_clear_pointer (&app->gateways, barua_gateways_free);
   g_clear_pointer (&app->auth, barua_auth_free);
+  g_clear_pointer (&app->credentials, barua_credentials_free);
   g_clear_pointer (&app->settings, barua_settings_unref);
   g_clear_pointer (&app->reload_waiters, g_array_unref);
   g_ptr_array_unref (app->feeds);
@@ -93,6 +97,7 @@ barua_app_set_settings (BaruaApp *app, BaruaSettings *settings)
   app->settings = barua_settings_ref (settings);
   app->settings_serial++;
   barua_settings_unref (before);
+  barua_push_soon (app->push); /* there may be a carrier now */
 }
 
 /* BaruaServerApp.settings_ref */

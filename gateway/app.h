@@ -2,6 +2,7 @@
 #pragma once
 
 #include "forms/settings.h"
+#include "gateway/credentials.h"
 #include "gateway/api/xforms.h"
 #include "gateway/http/server.h"
 #include "gateway/store/store.h"
@@ -22,6 +23,9 @@ G_BEGIN_DECLS
  * @health_waiting: (nullable): who waits for the one probe of the writer, see gateway/api/health.c
  * @xforms: what is known of XForms
  *
+ * @credentials: (nullable): secrets of webhooks and services
+ * @push: (nullable): see gateway/api/push.h
+ *
  * What every handler gets. Main thread only.
  */
 typedef struct
@@ -41,6 +45,8 @@ typedef struct
   BaruaXFormCache *xforms;
   struct _BaruaGateways *gateways;
   struct _BaruaTimers *timers;
+  BaruaCredentials *credentials;
+  struct _BaruaPush *push;
 } BaruaApp;
 
 /**

@@ -54,6 +54,10 @@ static const Key keys[] = {
   { "gateways", "limits", KIND_LIST, "", 0, 0, FIELD (gateway_limits) },
   { "log", "level", KIND_TEXT, "info", 0, 0, FIELD (log_level) },
   { "log", "format", KIND_TEXT, "auto", 0, 0, FIELD (log_format) },
+  { "outbound", "africas-talking-url", KIND_TEXT, "", 0, 0, FIELD (africas_talking_url) },
+  { "outbound", "rapidpro-url", KIND_TEXT, "", 0, 0, FIELD (rapidpro_url) },
+  { "outbound", "timeout", KIND_NUMBER, "30", 1, 300, FIELD (outbound_timeout_s) },
+  { "outbound", "retry", KIND_NUMBER, "60", 1, 3600, FIELD (outbound_retry_s) },
 };
 /* clang-format on */
 
@@ -139,6 +143,29 @@ take_value (BaruaConfig *config, const Key *key, const BaruaConfigOptions *optio
   return set_value (config, key, key->fallback, "default", error);
 }
 
+/* The group whose keys are names that are not ours: a webhook or service, and the file with its secret. */
+#define CREDENTIALS "credentials"
+
+/* Takes the names of files of secrets; the secrets themselves are read by who needs them. */
+static void
+take_credentials (BaruaConfig *config, GKeyFile *file, const char *path)
+{
+  g_auto (GStrv) names = g_key_file_get_keys (file, CREDENTIALS, NULL, NULL);
+
+  config->credentials = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
+    {
+      g_autofree char *value = g_key_file_get_string (file, CREDENTIALS, names[i], NULL);
+      if (value == NULL)
+        continue;
+      if (i == 0)
+        g_ptr_array_add (config->origins, g_strdup ("\n[" CREDENTIALS "]"));
+      g_ptr_array_add (config->origins,
+                       g_strdup_printf ("%s = %s    # %s", names[i], g_strstrip (value), path));
+      g_hash_table_insert (config->credentials, g_strdup (names[i]), g_strdup (value));
+    }
+}
+
 /* Refuses keys that do not exist: a misspelt one would have no effect. */
 static gboolean
 check_file (GKeyFile *file, const char *path, GError **error)
@@ -149,7 +176,7 @@ check_file (GKeyFile *file, const char *path, GError **error)
     {
       g_auto (GStrv) names = g_key_file_get_keys (file, groups[i], NULL, NULL);
       for (guint j = 0; names != NULL && names[j] != NULL; j++)
-        if (find_key (groups[i], names[j]) == NULL)
+        if (find_key (groups[i], names[j]) == NULL && strcmp (groups[i], CREDENTIALS) != 0)
           {
             g_set_error (error, BARUA_CONFIG_ERROR, 0, "%s: [%s] %s: unknown key", path, groups[i],
                          names[j]);
@@ -215,6 +242,7 @@ barua_config_load (const BaruaConfigOptions *options, GError **error)
       if (!take_value (config, &keys[i], options, file, path, error))
         return NULL;
     }
+  take_credentials (config, file, path);
   if (!check_choice ("level", config->log_level, log_levels, error)
       || !check_choice ("format", config->log_format, log_formats, error))
     return NULL;
@@ -245,6 +273,9 @@ barua_config_free (BaruaConfig *config)
   g_clear_pointer (&config->gateways, barua_gateway_plan_unref);
   g_free (config->log_level);
   g_free (config->log_format);
+  g_free (config->africas_talking_url);
+  g_free (config->rapidpro_url);
+  g_clear_pointer (&config->credentials, g_hash_table_unref);
   if (config->origins != NULL)
     g_ptr_array_unref (config->origins);
   g_free (config);

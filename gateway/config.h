@@ -34,6 +34,11 @@ typedef struct
   char **gateway_routes; /* as written; compiled: */
   char **gateway_limits;
   BaruaGatewayPlan *gateways;
+  char *africas_talking_url; /* empty: the service's own */
+  char *rapidpro_url;        /* empty: as the application settings say */
+  guint outbound_timeout_s;
+  guint outbound_retry_s;
+  GHashTable *credentials; /* name -> file */
   GPtrArray *origins; /* lines for --show-config */
 } BaruaConfig;
 

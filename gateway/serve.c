@@ -9,6 +9,7 @@
 #include "gateway/accounts.h"
 #include "gateway/api/gateways.h"
 #include "gateway/api/handlers.h"
+#include "gateway/api/push.h"
 #include "gateway/app.h"
 #include "gateway/config.h"
 #include "gateway/log.h"
@@ -127,6 +128,7 @@ run_timers (gpointer data)
 {
   g_message ("SIGUSR2: timers run");
   barua_timers_run (((Running *)data)->app->timers);
+  barua_push_now (((Running *)data)->app->push);
   return G_SOURCE_CONTINUE;
 }
 
@@ -169,6 +171,19 @@ make_server (const BaruaConfig *config, BaruaApp *app)
   options.idle_timeout_ms = config->idle_timeout_s * 1000;
   options.trusted_proxies = (const char *const *)config->trusted_proxies;
   return barua_server_new (&options, barua_routes, &for_server, app->auth);
+}
+
+static BaruaPush *
+make_push (const BaruaConfig *config, BaruaApp *app)
+{
+  const BaruaPushOptions options = {
+    .africas_talking_url = config->africas_talking_url,
+    .rapidpro_url = config->rapidpro_url,
+    .timeout_s = config->outbound_timeout_s,
+    .retry_s = config->outbound_retry_s,
+  };
+
+  return barua_push_new (app, &options);
 }
 
 /* "ADDRESS:0" becomes "ADDRESS:PORT": what was really opened. */
@@ -242,8 +257,12 @@ start (const BaruaConfig *config, const Options *options, GError **error)
   if (app->gateways == NULL)
     return NULL;
   app->timers = barua_timers_new (app);
+  app->credentials = barua_credentials_load (config->credentials, error);
+  if (app->credentials == NULL)
+    return NULL;
   raise_file_limit (config->max_connections);
   app->server = make_server (config, app);
+  app->push = make_push (config, app);
   return g_steal_pointer (&app);
 }
 

@@ -39,6 +39,31 @@ append_record (GString *body, const BaruaRecord *record, const char *tasks, Baru
   g_string_append_c (body, '}');
 }
 
+BaruaText
+barua_exchange_text (BaruaArena *arena, BaruaJson value)
+{
+  return barua_json_type (value) == BARUA_JSON_NUMBER ? (BaruaText){ value.text, value.length }
+                                                      : barua_arena_json_text (arena, value);
+}
+
+gboolean
+barua_exchange_read (const BaruaSettings *settings, BaruaText reference, BaruaText from,
+                     BaruaText content, gint64 now_ms, BaruaArena *arena, BaruaIncoming *incoming)
+{
+  BaruaMessage *input = &incoming->input;
+
+  if (reference.n == 0 || from.n == 0 || content.n == 0)
+    return FALSE;
+  *incoming = (BaruaIncoming){ .claims_reference = TRUE };
+  input->gateway_ref = reference;
+  input->from = from;
+  input->message = content;
+  input->now_ms = now_ms;
+  if (!barua_record_from_message (settings, input, arena, &incoming->record, NULL))
+    barua_record_plain (settings, input, arena, &incoming->record); /* too long: kept, not parsed */
+  return TRUE;
+}
+
 gboolean
 barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const BaruaIncoming *incoming,
                       BaruaArena *arena, BaruaWritten *written, gboolean *is_new, GError **error)
@@ -154,6 +179,16 @@ change_documents (BaruaTx *tx, Changes *changes, GError **error)
                           &changes->counts, error))
       return FALSE;
   return TRUE;
+}
+
+gboolean
+barua_exchange_change (BaruaTx *tx, const BaruaQueuedMessage *message,
+                       const BaruaTaskChange *change, GError **error)
+{
+  g_auto (Changes) changes = changes_new ();
+
+  changes_add (&changes, message, change);
+  return change_documents (tx, &changes, error);
 }
 
 /* Notes what one update asks for; FALSE only when the store fails. */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/rules/messages.h"
+#include "gateway/rules/tasks.h"
 #include "gateway/store/store.h"
 #include "parser/record.h"
 
@@ -21,6 +22,23 @@ typedef struct
   BaruaRecord record;
   gboolean claims_reference;
 } BaruaIncoming;
+
+/** The text of a member of a received message: a string, or a number as it is written; absent for anything else. */
+BaruaText barua_exchange_text (BaruaArena *arena, BaruaJson value);
+
+/**
+ * barua_exchange_read:
+ * @reference: the gateway's id of the message, its @from and @content as they came
+ * @arena: keeps what the record holds
+ * @incoming: (out)
+ *
+ * Makes a record of a received message (messaging.md 3.5); one that is too long to be parsed is kept as plain
+ * text.
+ *
+ * Returns: %FALSE when one of the three is empty: such a message is left out
+ */
+gboolean barua_exchange_read (const BaruaSettings *settings, BaruaText reference, BaruaText from, BaruaText content,
+                              gint64 now_ms, BaruaArena *arena, BaruaIncoming *incoming);
 
 /**
  * barua_exchange_store:
@@ -44,6 +62,16 @@ gboolean barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const
  * Applies delivery states to the documents that hold the messages; each document is stored once.
  */
 gboolean barua_exchange_update (BaruaTx *tx, const char *account, BaruaJson updates, BaruaArena *arena, gint64 now_ms,
+                                GError **error);
+
+/**
+ * barua_exchange_change:
+ * @message: as found in this transaction; its place goes before that of @change
+ *
+ * Makes one change of the task that holds @message, by the rules of barua_tasks_apply(), and stores its
+ * document unless nothing changes.
+ */
+gboolean barua_exchange_change (BaruaTx *tx, const BaruaQueuedMessage *message, const BaruaTaskChange *change,
                                 GError **error);
 
 /**

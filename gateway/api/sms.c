@@ -64,39 +64,21 @@ poll_new (BaruaApp *app, BaruaRequest *request)
 
 /* ---- what came in ---- */
 
-/* A text that must be there: a string, or a number as it is written; absent when there is none or
- * it is empty. */
-static BaruaText
-required_text (BaruaArena *arena, BaruaJson value)
-{
-  BaruaText text = barua_json_type (value) == BARUA_JSON_NUMBER
-                       ? (BaruaText){ value.text, value.length }
-                       : barua_arena_json_text (arena, value);
-
-  return text.n > 0 ? text : (BaruaText){ NULL, 0 };
-}
-
 /* Reads one entry of `messages`; an entry that lacks something is left out, the rest is stored
  * (messaging.md 3.4). */
 static void
 take_incoming (Poll *poll, BaruaJson entry)
 {
-  BaruaIncoming incoming = { .claims_reference = TRUE };
-  BaruaMessage *input = &incoming.input;
+  BaruaIncoming incoming;
 
-  input->gateway_ref = required_text (poll->arena, barua_json_member (entry, "id"));
-  input->from = required_text (poll->arena, barua_json_member (entry, "from"));
-  input->message = required_text (poll->arena, barua_json_member (entry, "content"));
-  input->now_ms = poll->now_ms;
-  if (input->gateway_ref.p == NULL || input->from.p == NULL || input->message.p == NULL)
-    {
-      g_warning ("an incoming message without id, from or content was left out");
-      return;
-    }
-  if (!barua_record_from_message (poll->settings, input, poll->arena, &incoming.record, NULL))
-    barua_record_plain (poll->settings, input, poll->arena,
-                        &incoming.record); /* too long: kept, not parsed */
-  g_array_append_val (poll->incoming, incoming);
+  if (barua_exchange_read (poll->settings,
+                           barua_exchange_text (poll->arena, barua_json_member (entry, "id")),
+                           barua_exchange_text (poll->arena, barua_json_member (entry, "from")),
+                           barua_exchange_text (poll->arena, barua_json_member (entry, "content")),
+                           poll->now_ms, poll->arena, &incoming))
+    g_array_append_val (poll->incoming, incoming);
+  else
+    g_warning ("an incoming message without id, from or content was left out");
 }
 
 /* Whether @list can be walked: an array, or nothing. */
