@@ -91,22 +91,15 @@ barua_settings_source_put (BaruaTx *tx, const BaruaSettingsSource *source, Barua
   return barua_tx_put_document (tx, &edit, NULL, error);
 }
 
-/* ---- start-up ---- */
-
-/* Job data: what is put when the permissions were not complete. */
-typedef struct
+gboolean
+barua_settings_completion_put (BaruaTx *tx, gpointer completion, GError **error)
 {
-  const BaruaSettingsSource *source;
-  BaruaText text;
-} Completion;
+  const BaruaSettingsCompletion *completed = completion;
 
-static gboolean
-put_completed (BaruaTx *tx, gpointer data, GError **error)
-{
-  const Completion *completion = data;
-
-  return barua_settings_source_put (tx, completion->source, completion->text, error);
+  return barua_settings_source_put (tx, completed->source, completed->text, error);
 }
+
+/* ---- start-up ---- */
 
 /* Says in the log what is wrong with the forms in force. */
 static void
@@ -138,9 +131,9 @@ barua_settings_document_load (BaruaStore *store, GError **error)
   g_autoptr (GString) text = barua_settings_edit (stored, stored, BARUA_SETTINGS_OVERWRITE, error);
   if (text == NULL)
     return NULL;
-  Completion completion = { &source, { text->str, text->len } };
+  BaruaSettingsCompletion completion = { &source, { text->str, text->len } };
   if (!barua_text_equal (completion.text, (BaruaText){ stored.text, stored.length })
-      && !barua_store_write (store, put_completed, &completion, error))
+      && !barua_store_write (store, barua_settings_completion_put, &completion, error))
     return NULL;
   log_report ((BaruaJson){ text->str, text->len });
   g_autoptr (GBytes) bytes = g_string_free_to_bytes (g_steal_pointer (&text));

@@ -42,6 +42,22 @@ BaruaSettings *barua_settings_source_compile (const BaruaSettingsSource *source,
 gboolean barua_settings_source_put (BaruaTx *tx, const BaruaSettingsSource *source, BaruaText text, GError **error);
 
 /**
+ * BaruaSettingsCompletion:
+ * @source: what was read
+ * @text: its settings with the permissions that were missing
+ *
+ * The data of barua_settings_completion_put().
+ */
+typedef struct
+{
+  const BaruaSettingsSource *source;
+  BaruaText text;
+} BaruaSettingsCompletion;
+
+/** A #BaruaJob that stores settings whose permissions were completed (settings-and-forms.md 2.3). */
+gboolean barua_settings_completion_put (BaruaTx *tx, gpointer completion, GError **error);
+
+/**
  * barua_settings_document_load:
  *
  * Reads and compiles the stored settings; missing permissions are completed first

@@ -23,6 +23,8 @@ typedef struct
   guint serial; /* of the settings in force when it began */
   GArray *waiters;
   BaruaSettingsSource source;
+  GBytes *text; /* completed; NULL when nothing is stored */
+  BaruaSettingsCompletion completion;
 } Reload;
 
 static void begin (BaruaApp *app);
@@ -44,6 +46,7 @@ finish (Reload *reload)
   g_autoptr (GArray) waiters = g_steal_pointer (&reload->waiters);
 
   barua_settings_source_clear (&reload->source);
+  g_clear_pointer (&reload->text, g_bytes_unref);
   g_free (reload);
   app->is_reloading = FALSE;
   for (guint i = 0; i < waiters->len; i++)
@@ -71,6 +74,7 @@ compile (GTask *task, gpointer source_object, gpointer data, GCancellable *cance
     {
       GString *text = barua_settings_edit (stored, stored, BARUA_SETTINGS_OVERWRITE, &error);
       bytes = text != NULL ? g_string_free_to_bytes (text) : NULL;
+      reload->text = bytes != NULL ? g_bytes_ref (bytes) : NULL;
     }
   BaruaSettings *settings
       = bytes != NULL ? barua_settings_source_compile (&reload->source, bytes, &error) : NULL;
@@ -78,6 +82,37 @@ compile (GTask *task, gpointer source_object, gpointer data, GCancellable *cance
     g_task_return_pointer (task, settings, (GDestroyNotify)barua_settings_unref);
   else
     g_task_return_error (task, error);
+}
+
+/* Somebody who wrote again meanwhile has the last word: that is loaded next. */
+static void
+completion_put (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Reload *reload = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!barua_store_write_finish (reload->app->store, result, &error)
+      && !g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_CONFLICT))
+    g_warning ("permissions that are missing in the settings cannot be stored: %s", error->message);
+  finish (reload);
+}
+
+/* Stores the permissions that whoever wrote the document left out (settings-and-forms.md 2.3);
+ * FALSE when none are missing. */
+static gboolean
+store_completion (Reload *reload)
+{
+  BaruaJson stored = barua_settings_source_json (&reload->source);
+  gsize n = 0;
+  const char *text = reload->text != NULL ? g_bytes_get_data (reload->text, &n) : NULL;
+
+  if (text == NULL
+      || barua_text_equal ((BaruaText){ text, n }, (BaruaText){ stored.text, stored.length }))
+    return FALSE;
+  reload->completion = (BaruaSettingsCompletion){ &reload->source, { text, n } };
+  barua_store_write_async (reload->app->store, barua_settings_completion_put, &reload->completion,
+                           NULL, n, NULL, completion_put, reload);
+  return TRUE;
 }
 
 static void
@@ -92,7 +127,11 @@ compiled (GObject *source, GAsyncResult *result, gpointer user_data)
     g_warning ("the settings that were stored cannot be used, those before stay in force: %s",
                error->message);
   else if (app->settings_serial == reload->serial)
-    barua_app_set_settings (app, settings);
+    {
+      barua_app_set_settings (app, settings);
+      if (store_completion (reload))
+        return;
+    }
   else /* others came into force meanwhile, perhaps newer ones: look again */
     {
       g_array_append_vals (app->reload_waiters, reload->waiters->data, reload->waiters->len);

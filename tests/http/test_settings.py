@@ -278,6 +278,24 @@ class After(Base):
         stored = self.c.get("/medic/settings").json()
         self.assertEqual(stored["settings"], self.check(self.c.get(PATH), 200).json())
 
+    def test_another_route(self):
+        """2.3 no. 1: permissions are completed in a document that was written as one, too."""
+        self.start({"a": 1})
+        doc = self.c.get("/medic/settings").json()
+        for permissions in ({}, {"permissions": {"can_edit": ["x"], "own": []}}):
+            doc["settings"] = {"b": 2, **permissions}
+            rev = self.check(self.c.put("/medic/settings", doc), 201).json()["rev"]
+            self.assertEqual(rev.split("-")[0], str(int(doc["_rev"].split("-")[0]) + 1))
+            doc = self.c.get("/medic/settings").json()
+            self.assertEqual(doc["settings"]["b"], 2)
+            expected = {**{k: sorted(v) for k, v in PERMISSIONS.items()},
+                        **permissions.get("permissions", {})}
+            self.assertEqual({k: sorted(v) for k, v in doc["settings"]["permissions"].items()}, expected)
+            self.assertEqual(self.c.get(PATH).json(), doc["settings"])
+        doc["settings"]["b"] = 3
+        self.assertEqual(self.c.put("/medic/settings", doc).json()["rev"],
+                         self.c.get("/medic/settings").json()["_rev"], "nothing to complete")
+
     def test_settings_and_texts_at_once(self):
         """What is in force in the end is what is stored, whoever wrote last."""
         self.start(replies_settings())
