@@ -227,7 +227,6 @@ static gboolean
 find_by_phone (BaruaReader *reader, const char *phone, GPtrArray *ids, GError **error)
 {
   g_autoptr (GString) json = g_string_new (NULL);
-  BaruaListingTotals totals;
 
   barua_json_append_string (json, barua_text (phone));
   const BaruaJson key = { json->str, json->len };
@@ -239,7 +238,7 @@ find_by_phone (BaruaReader *reader, const char *phone, GPtrArray *ids, GError **
     .includes_hidden = TRUE,
     .limit = -1,
   };
-  return barua_reader_view (reader, &query, &totals, take_row, ids, error);
+  return barua_reader_view (reader, &query, NULL, take_row, ids, error);
 }
 
 /* Query */

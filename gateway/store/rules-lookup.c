@@ -107,7 +107,6 @@ find_contact (gpointer data, BaruaContactKey key, BaruaText value, BaruaText *id
 {
   BaruaStoreLookup *lookup = data;
   g_autoptr (GString) json = g_string_new (NULL);
-  BaruaListingTotals totals;
   char *found = NULL;
 
   append_key (json, key, value);
@@ -115,12 +114,12 @@ find_contact (gpointer data, BaruaContactKey key, BaruaText value, BaruaText *id
   const BaruaViewQuery query = {
     .ddoc = "medic-client",
     .view = key == BARUA_CONTACT_BY_PHONE ? "contacts_by_phone" : "contacts_by_reference",
-    .keys = &view_key, /* as a range would count the rows before it */
+    .keys = &view_key,
     .n_keys = 1,
     .includes_hidden = TRUE,
     .limit = 1,
   };
-  if (!barua_reader_view (lookup->reader, &query, &totals, take_first, &found, error))
+  if (!barua_reader_view (lookup->reader, &query, NULL, take_first, &found, error))
     return FALSE;
   if (found != NULL)
     {

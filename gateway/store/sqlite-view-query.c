@@ -275,14 +275,33 @@ count_before (Question *q, const Range *range, BaruaListingTotals *totals, GErro
   return TRUE;
 }
 
-/* Sets the totals, and begins. */
+/* Sets the totals, but for the offset. */
+static gboolean
+find_totals (Question *q, BaruaReader *reader, BaruaListingTotals *totals, GError **error)
+{
+  BaruaDatabaseInfo info;
+  gboolean has_row;
+  g_autoptr (BaruaStatement) find
+      = barua_sqlite_statement (q->connection, BARUA_SQL_VIEW_BUILT, error);
+
+  if (find == NULL || !barua_sqlite_database_info (reader, q->query->db, &info, error)
+      || !barua_sqlite_dbnum (q->connection, q->query->db, &q->dbnum, error))
+    return FALSE;
+  sqlite3_bind_int64 (find, 1, q->viewnum);
+  if (!barua_statement_step (find, &has_row, error))
+    return FALSE;
+  totals->total_rows = has_row ? sqlite3_column_int64 (find, 1) : 0;
+  q->built = MIN (info.update_seq, has_row ? sqlite3_column_int64 (find, 0) : 0);
+  totals->update_seq = info.update_seq;
+  totals->offset = 0;
+  return TRUE;
+}
+
+/* Begins; @totals may be NULL. */
 static gboolean
 begin (Question *q, BaruaReader *reader, const BaruaViewQuery *query, guint view,
        BaruaListingTotals *totals, GError **error)
 {
-  BaruaDatabaseInfo info;
-  gboolean has_row;
-
   *q = (Question){ .connection = barua_sqlite_connection (reader),
                    .query = query,
                    .viewnum = barua_sqlite_of (reader)->viewnums[view],
@@ -293,19 +312,7 @@ begin (Question *q, BaruaReader *reader, const BaruaViewQuery *query, guint view
                    .group_key = g_string_new (NULL),
                    .next_group = g_string_new (NULL),
                    .next_key = g_string_new (NULL) };
-  g_autoptr (BaruaStatement) find
-      = barua_sqlite_statement (q->connection, BARUA_SQL_VIEW_BUILT, error);
-  if (find == NULL || !barua_sqlite_database_info (reader, query->db, &info, error)
-      || !barua_sqlite_dbnum (q->connection, query->db, &q->dbnum, error))
-    return FALSE;
-  sqlite3_bind_int64 (find, 1, q->viewnum);
-  if (!barua_statement_step (find, &has_row, error))
-    return FALSE;
-  totals->total_rows = has_row ? sqlite3_column_int64 (find, 1) : 0;
-  q->built = MIN (info.update_seq, has_row ? sqlite3_column_int64 (find, 0) : 0);
-  totals->update_seq = info.update_seq;
-  totals->offset = 0;
-  return TRUE;
+  return totals == NULL || find_totals (q, reader, totals, error);
 }
 
 static void
@@ -327,9 +334,10 @@ give_rows (Question *q, BaruaListingTotals *totals, GError **error)
   if (q->query->keys == NULL)
     {
       const Range range = range_of (q);
-      if (!count_before (q, &range, totals, error))
+      if (totals != NULL && !count_before (q, &range, totals, error))
         return FALSE;
-      totals->offset = MIN (totals->offset + q->query->skip, totals->total_rows);
+      if (totals != NULL)
+        totals->offset = MIN (totals->offset + q->query->skip, totals->total_rows);
       return visit_range (q, &range, give_row, error);
     }
   for (gsize i = 0; i < q->query->n_keys && wants_more (q); i++)

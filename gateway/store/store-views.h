@@ -87,7 +87,8 @@ gboolean barua_store_catch_up (BaruaStore *store, const char *db, const char *dd
 
 /**
  * barua_reader_view:
- * @totals: (out): @total_rows of the view, @offset, @update_seq; filled in before the first row
+ * @totals: (out) (optional): @total_rows of the view, @offset, @update_seq; filled in before the
+ *   first row. %NULL saves counting
  * @error: %BARUA_STORE_ERROR_NOT_FOUND: as barua_store_catch_up_finish()
  *
  * Lists rows of a view, not reduced. Look-up views are always up to date; others as far as they
