@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @timers: (nullable): see gateway/timers.h
  * @health_waiting: (nullable): who waits for the one probe of the writer, see gateway/api/health.c
  * @xforms: what is known of XForms
+ * @counting: (nullable): see gateway/api/user-count.h
  *
  * @credentials: (nullable): secrets of webhooks and services
  * @push: (nullable): see gateway/api/push.h
@@ -43,6 +44,7 @@ typedef struct
   struct _BaruaFiguresCache *figures;
   GArray *health_waiting;
   BaruaXFormCache *xforms;
+  GHashTable *counting;
   struct _BaruaGateways *gateways;
   struct _BaruaTimers *timers;
   BaruaCredentials *credentials;

@@ -43,6 +43,7 @@ typedef struct
   BaruaUserCounted counted;
   gpointer data;
   guint n_caught_up;
+  gboolean is_noted; /* stands in @app->counting */
   /* what was found */
   gboolean is_offline;
   gint64 total;
@@ -58,6 +59,8 @@ typedef struct
 static void
 count_free (Count *count)
 {
+  if (count->is_noted && count->app->counting != NULL)
+    g_hash_table_remove (count->app->counting, count->name);
   barua_settings_unref (count->settings);
   g_free (count->name);
   g_ptr_array_unref (count->facilities);
@@ -312,6 +315,16 @@ count_all (Count *count, GError **error)
   return TRUE;
 }
 
+/* BaruaQuery: who it is. */
+static gboolean
+look_up (BaruaReader *reader, gpointer data, GError **error)
+{
+  Count *count = data;
+
+  count->reader = reader;
+  return find_user (count, error);
+}
+
 /* BaruaQuery */
 static gboolean
 count_documents (BaruaReader *reader, gpointer data, GError **error)
@@ -384,22 +397,66 @@ figure_kept (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* ---- on the way ---- */
 
+/* The next step, unless the program ends. */
+static gboolean
+goes_on (const Count *count, GError **error)
+{
+  if (count->app->store != NULL)
+    return TRUE;
+  g_set_error_literal (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_BUSY, "the server stops");
+  return FALSE;
+}
+
+/* Tells what was found. */
+static void
+tell (const Count *count, const GError *error)
+{
+  if (count->counted != NULL)
+    count->counted (count->is_offline, count->total, error, count->data);
+  else if (error != NULL)
+    g_warning ("the documents of a user could not be counted: %s", error->message);
+}
+
+static void
+give_up (Count *count, const GError *error)
+{
+  tell (count, error);
+  count_free (count);
+}
+
 static void
 documents_counted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Count *count = user_data;
   g_autoptr (GError) error = NULL;
-  const gboolean is_ok = barua_store_read_finish (count->app->store, result, &error);
 
-  if (count->counted != NULL)
-    count->counted (count->is_offline, count->total, error, count->data);
-  else if (!is_ok)
-    g_warning ("the documents of a user could not be counted: %s", error->message);
-  if (is_ok && count->is_offline)
+  if (!barua_store_read_finish (count->app->store, result, &error) || !goes_on (count, &error))
+    {
+      give_up (count, error);
+      return;
+    }
+  tell (count, NULL);
+  if (count->is_offline)
     barua_store_write_async (count->app->store, keep_figure, count, NULL, 256, NULL, figure_kept,
                              count);
   else
     count_free (count);
+}
+
+static void caught_up (GObject *source, GAsyncResult *result, gpointer user_data);
+
+/* Brings the next view up to date, then counts. */
+static void
+catch_up (Count *count)
+{
+  const guint i = count->n_caught_up++;
+
+  if (i < G_N_ELEMENTS (views))
+    barua_store_catch_up_async (count->app->store, NULL, views[i].ddoc, views[i].view, NULL,
+                                caught_up, count);
+  else
+    barua_store_read_async (count->app->store, count_documents, count, NULL, NULL,
+                            documents_counted, count);
 }
 
 static void
@@ -408,29 +465,28 @@ caught_up (GObject *source, GAsyncResult *result, gpointer user_data)
   Count *count = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (result != NULL && !barua_store_catch_up_finish (count->app->store, result, &error))
-    {
-      if (count->counted != NULL)
-        count->counted (FALSE, 0, error, count->data);
-      else
-        g_warning ("the documents of a user could not be counted: %s", error->message);
-      count_free (count);
-      return;
-    }
-  if (count->n_caught_up < G_N_ELEMENTS (views))
-    {
-      const guint i = count->n_caught_up++;
-      barua_store_catch_up_async (count->app->store, NULL, views[i].ddoc, views[i].view, NULL,
-                                  caught_up, count);
-      return;
-    }
-  barua_store_read_async (count->app->store, count_documents, count, NULL, NULL, documents_counted,
-                          count);
+  if (!barua_store_catch_up_finish (count->app->store, result, &error) || !goes_on (count, &error))
+    give_up (count, error);
+  else
+    catch_up (count);
 }
 
-void
-barua_user_count (BaruaApp *app, const char *name, const char *facility, char **roles,
-                  BaruaUserCounted counted, gpointer data)
+/* Online users hold everything: nothing is to be counted, and no view to be brought up to date. */
+static void
+looked_up (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Count *count = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!barua_store_read_finish (count->app->store, result, &error) || !goes_on (count, &error)
+      || !count->is_offline)
+    give_up (count, error);
+  else
+    catch_up (count);
+}
+
+static Count *
+count_new (BaruaApp *app, const char *name)
 {
   Count *count = g_new0 (Count, 1);
 
@@ -438,17 +494,43 @@ barua_user_count (BaruaApp *app, const char *name, const char *facility, char **
   count->settings = barua_settings_ref (app->settings);
   count->name = g_strdup (name);
   count->facilities = g_ptr_array_new_with_free_func (g_free);
-  if (facility != NULL)
-    g_ptr_array_add (count->facilities, g_strdup (facility));
+  count->now_ms = barua_now_ms ();
+  return count;
+}
+
+static void
+look_up_user (Count *count)
+{
+  barua_store_read_async (count->app->store, look_up, count, NULL, NULL, looked_up, count);
+}
+
+void
+barua_user_count (BaruaApp *app, const char *name, const char *facility, char **roles,
+                  BaruaUserCounted counted, gpointer data)
+{
+  Count *count = count_new (app, name);
+
   count->roles = g_strdupv (roles);
   count->counted = counted;
   count->data = data;
-  count->now_ms = barua_now_ms ();
-  caught_up (NULL, NULL, count);
+  if (facility != NULL)
+    g_ptr_array_add (count->facilities, g_strdup (facility));
+  if (name != NULL)
+    look_up_user (count);
+  else
+    catch_up (count);
 }
 
 void
 barua_user_count_note (BaruaApp *app, const char *name)
 {
-  barua_user_count (app, name, NULL, NULL, NULL, NULL);
+  if (app->store == NULL)
+    return;
+  if (app->counting == NULL)
+    app->counting = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (!g_hash_table_add (app->counting, g_strdup (name)))
+    return; /* is being counted already */
+  Count *count = count_new (app, name);
+  count->is_noted = TRUE;
+  look_up_user (count);
 }

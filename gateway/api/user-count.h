@@ -35,7 +35,7 @@ void barua_user_count (BaruaApp *app, const char *name, const char *facility, ch
                        BaruaUserCounted counted, gpointer data);
 
 /** An account has signed in: if it is an offline one, its figure is brought up to date in the
- * background (users.md 9.2). */
+ * background (users.md 9.2); `counting` of #BaruaApp has the names of those under way. */
 void barua_user_count_note (BaruaApp *app, const char *name);
 
 G_END_DECLS

@@ -117,6 +117,8 @@ password_hashed (gpointer data)
   work->write.hash = work->hash;
   if (work->hash == NULL)
     work->done (work, work->error);
+  else if (barua_request_is_finished (work->request)) /* the client has gone, maybe the store too */
+    work->done (work, NULL);
   else
     run_job (work);
 }

@@ -6,8 +6,10 @@
 /* The commands of the program. Each takes its own arguments, argv[0] being the command's name, and
  * returns the exit status: 0 done, 1 the work failed, 2 wrong usage. */
 
-/** (transfer full): opens a database that is there; @alone: refuses beside a running server. */
-BaruaStore *barua_cli_open_store (const char *database, gboolean alone, GError **error);
+/** (transfer full): opens a database that is there. @default_db: (nullable): as in the
+ * configuration; @alone: refuses beside a running server. */
+BaruaStore *barua_cli_open_store (const char *database, const char *default_db, gboolean alone,
+                                  GError **error);
 
 /** `barua user add|passwd|list|delete`: accounts, also beside a running server. */
 int barua_cli_user (int argc, char **argv);

@@ -60,9 +60,9 @@ fail (const char *command, const GError *error)
 }
 
 BaruaStore *
-barua_cli_open_store (const char *database, gboolean alone, GError **error)
+barua_cli_open_store (const char *database, const char *default_db, gboolean alone, GError **error)
 {
-  const BaruaStoreOptions options = { .path = database, .is_server = alone };
+  const BaruaStoreOptions options = { .path = database, .default_db = default_db, .is_server = alone };
 
   if (!g_file_test (database, G_FILE_TEST_EXISTS))
     {
@@ -103,7 +103,7 @@ barua_cli_check (int argc, char **argv)
 
   if (status >= 0)
     return status;
-  g_autoptr (BaruaStore) store = barua_cli_open_store (database, FALSE, &error);
+  g_autoptr (BaruaStore) store = barua_cli_open_store (database, NULL, FALSE, &error);
   if (store == NULL || !barua_store_check (store, &differences, &error))
     {
       fprintf (stderr, "%s: %s\n", database, error->message);
@@ -123,7 +123,7 @@ barua_cli_reindex (int argc, char **argv)
 
   if (status >= 0)
     return status;
-  g_autoptr (BaruaStore) store = barua_cli_open_store (database, TRUE, &error);
+  g_autoptr (BaruaStore) store = barua_cli_open_store (database, NULL, TRUE, &error);
   if (store == NULL || !barua_store_reindex (store, &error))
     {
       fprintf (stderr, "%s: %s\n", database, error->message);
@@ -167,7 +167,7 @@ barua_cli_restore (int argc, char **argv)
 static gboolean
 migrate (const char *path, GError **error)
 {
-  g_autoptr (BaruaStore) store = barua_cli_open_store (path, TRUE, error);
+  g_autoptr (BaruaStore) store = barua_cli_open_store (path, NULL, TRUE, error);
 
   return store != NULL;
 }

@@ -10,6 +10,7 @@
 #include "gateway/api/settings-document.h"
 #include "gateway/api/user-store.h"
 #include "gateway/app.h"
+#include "gateway/config.h"
 #include "gateway/http/password.h"
 
 #include <errno.h>
@@ -355,7 +356,7 @@ read_options (const Command *command, int *argc, char ***argv, Options *options,
   const gboolean is_list = command->run == list;
   const GOptionEntry database[]
       = { { "database", 0, 0, G_OPTION_ARG_FILENAME, &options->database,
-            "the SQLite file (default ./barua.db)", "FILE" },
+            "the SQLite file (default: that of the configuration, else ./barua.db)", "FILE" },
           G_OPTION_ENTRY_NULL };
   const GOptionEntry with_password[]
       = { { "random-password", 0, 0, G_OPTION_ARG_NONE, &options->is_random,
@@ -391,8 +392,6 @@ read_options (const Command *command, int *argc, char ***argv, Options *options,
   if (fault != NULL)
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, fault);
   options->name = *argc > 1 ? (*argv)[1] : NULL;
-  if (options->database == NULL)
-    options->database = g_strdup ("./barua.db");
   return fault == NULL;
 }
 
@@ -408,6 +407,17 @@ print_failure (const char *command, const GError *error)
   fprintf (stderr, "barua user %s: %s\n", command, text != NULL ? text : error->message);
 }
 
+/* Opens the database as the server of this configuration does. */
+static BaruaStore *
+open_store (const Options *options, GError **error)
+{
+  const BaruaConfigOptions config_options = { .database = options->database };
+  g_autoptr (BaruaConfig) config = barua_config_load (&config_options, error);
+
+  return config != NULL ? barua_cli_open_store (config->database, config->default_db, FALSE, error)
+                        : NULL;
+}
+
 static int
 run (const Command *command, int argc, char **argv)
 {
@@ -419,7 +429,7 @@ run (const Command *command, int argc, char **argv)
       fprintf (stderr, "barua user %s: %s\n", command->name, error->message);
       return 2;
     }
-  g_autoptr (BaruaStore) store = barua_cli_open_store (options.database, FALSE, &error);
+  g_autoptr (BaruaStore) store = open_store (&options, &error);
   if (store == NULL || !command->run (store, &options, &error))
     {
       print_failure (command->name, error);
