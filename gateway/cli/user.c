@@ -423,7 +423,9 @@ run (const Command *command, int argc, char **argv)
 {
   g_auto (Options) options = { 0 };
   g_autoptr (GError) error = NULL;
+  g_autofree char *program = g_strdup_printf ("barua user %s", command->name);
 
+  g_set_prgname (program);
   if (!read_options (command, &argc, &argv, &options, &error))
     {
       fprintf (stderr, "barua user %s: %s\n", command->name, error->message);
