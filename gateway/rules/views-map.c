@@ -41,6 +41,17 @@ static const BaruaText member_names[BARUA_N_MEMBERS] = {
   [BARUA_MEMBER_FACILITY_ID] = BARUA_TEXT ("facility_id"),
 };
 
+static const BaruaText field_names[BARUA_N_FIELDS] = {
+  [BARUA_FIELD_PATIENT_ID] = BARUA_TEXT ("patient_id"),
+  [BARUA_FIELD_PLACE_ID] = BARUA_TEXT ("place_id"),
+  [BARUA_FIELD_CASE_ID] = BARUA_TEXT ("case_id"),
+  [BARUA_FIELD_PATIENT_UUID] = BARUA_TEXT ("patient_uuid"),
+  [BARUA_FIELD_PLACE_UUID] = BARUA_TEXT ("place_uuid"),
+  [BARUA_FIELD_YEAR] = BARUA_TEXT ("year"),
+  [BARUA_FIELD_MONTH] = BARUA_TEXT ("month"),
+  [BARUA_FIELD_WEEK] = BARUA_TEXT ("week"),
+};
+
 /* Places from the top to the bottom, then `contact`, whose place its own type says. */
 static const char *const contact_types[]
     = { "district_hospital", "health_center", "clinic", "person", "contact" };
@@ -393,6 +404,16 @@ barua_mapping_is_record (const BaruaMapping *m)
   return barua_json_string_is (m->members[BARUA_MEMBER_TYPE], BARUA_TEXT ("data_record"));
 }
 
+/* The members of `fields`, found in one walk when the first is asked for. */
+static const BaruaJson *
+read_fields (BaruaMapping *m)
+{
+  if (!m->has_fields)
+    barua_json_members (m->members[BARUA_MEMBER_FIELDS], field_names, m->fields, BARUA_N_FIELDS);
+  m->has_fields = TRUE;
+  return m->fields;
+}
+
 /* Whether it is a record with a form. */
 static gboolean
 is_report (const BaruaMapping *m)
@@ -433,15 +454,16 @@ barua_map_reports_by_subject (BaruaMapping *m)
 {
   static const BaruaMember own[]
       = { BARUA_MEMBER_PATIENT_ID, BARUA_MEMBER_PLACE_ID, BARUA_MEMBER_CASE_ID };
-  static const char *const inner[]
-      = { "patient_id", "place_id", "case_id", "patient_uuid", "place_uuid" };
+  static const BaruaMapField inner[]
+      = { BARUA_FIELD_PATIENT_ID, BARUA_FIELD_PLACE_ID, BARUA_FIELD_CASE_ID,
+          BARUA_FIELD_PATIENT_UUID, BARUA_FIELD_PLACE_UUID };
 
   if (!is_report (m))
     return;
   for (gsize i = 0; i < G_N_ELEMENTS (own); i++)
     emit_subject (m, m->members[own[i]]);
   for (gsize i = 0; i < G_N_ELEMENTS (inner); i++)
-    emit_subject (m, barua_json_member (m->members[BARUA_MEMBER_FIELDS], inner[i]));
+    emit_subject (m, read_fields (m)[inner[i]]);
 }
 
 void
@@ -517,15 +539,13 @@ barua_map_reports_by_form_and_parent (BaruaMapping *m)
 
 /* Emits `[form, year, @unit, parent, reported_date]` when all of them are there. */
 static void
-emit_period (BaruaMapping *m, const char *unit)
+emit_period (BaruaMapping *m, BaruaMapField unit)
 {
-  const BaruaJson fields = m->members[BARUA_MEMBER_FIELDS];
-  const BaruaJson parts[] = { m->members[BARUA_MEMBER_FORM], barua_json_member (fields, "year"),
-                              barua_json_member (fields, unit), parent_place (m),
-                              m->members[BARUA_MEMBER_REPORTED_DATE] };
-
   if (!is_report (m))
     return;
+  const BaruaJson *fields = read_fields (m);
+  const BaruaJson parts[] = { m->members[BARUA_MEMBER_FORM], fields[BARUA_FIELD_YEAR], fields[unit],
+                              parent_place (m), m->members[BARUA_MEMBER_REPORTED_DATE] };
   for (gsize i = 0; i < G_N_ELEMENTS (parts); i++)
     if (!barua_json_truthy (parts[i]))
       return;
@@ -541,13 +561,13 @@ emit_period (BaruaMapping *m, const char *unit)
 void
 barua_map_reports_by_month (BaruaMapping *m)
 {
-  emit_period (m, "month");
+  emit_period (m, BARUA_FIELD_MONTH);
 }
 
 void
 barua_map_reports_by_week (BaruaMapping *m)
 {
-  emit_period (m, "week");
+  emit_period (m, BARUA_FIELD_WEEK);
 }
 
 /* ---- others ---- */
@@ -592,16 +612,16 @@ emit_recipients (BaruaMapping *m, BaruaMember list)
 
 /* Whether a report names whom it is about. */
 static gboolean
-has_subject (const BaruaMapping *m)
+has_subject (BaruaMapping *m)
 {
-  const BaruaJson fields = m->members[BARUA_MEMBER_FIELDS];
+  const BaruaJson *fields = read_fields (m);
 
   return barua_json_truthy (m->members[BARUA_MEMBER_PATIENT_ID])
          || barua_json_truthy (m->members[BARUA_MEMBER_PLACE_ID])
-         || barua_json_truthy (barua_json_member (fields, "patient_id"))
-         || barua_json_truthy (barua_json_member (fields, "patient_uuid"))
-         || barua_json_truthy (barua_json_member (fields, "place_id"))
-         || barua_json_truthy (barua_json_member (fields, "place_uuid"));
+         || barua_json_truthy (fields[BARUA_FIELD_PATIENT_ID])
+         || barua_json_truthy (fields[BARUA_FIELD_PATIENT_UUID])
+         || barua_json_truthy (fields[BARUA_FIELD_PLACE_ID])
+         || barua_json_truthy (fields[BARUA_FIELD_PLACE_UUID]);
 }
 
 /*

@@ -38,8 +38,23 @@ typedef enum
   BARUA_N_MEMBERS,
 } BaruaMember;
 
+/** Members of `fields` that some view reads. */
+typedef enum
+{
+  BARUA_FIELD_PATIENT_ID,
+  BARUA_FIELD_PLACE_ID,
+  BARUA_FIELD_CASE_ID,
+  BARUA_FIELD_PATIENT_UUID,
+  BARUA_FIELD_PLACE_UUID,
+  BARUA_FIELD_YEAR,
+  BARUA_FIELD_MONTH,
+  BARUA_FIELD_WEEK,
+  BARUA_N_FIELDS,
+} BaruaMapField;
+
 /**
  * BaruaMapping:
+ * @fields: of `fields`, once @has_fields
  * @view: whose rows are made
  * @key: of the row to come
  * @value: likewise
@@ -50,6 +65,8 @@ typedef struct
 {
   const BaruaViewDocument *document;
   BaruaJson members[BARUA_N_MEMBERS];
+  BaruaJson fields[BARUA_N_FIELDS];
+  gboolean has_fields;
   guint view;
   GString *key;
   GString *value;
