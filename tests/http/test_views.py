@@ -2,6 +2,7 @@
 """Views of the registry: documents.md 5, 6.8, 8.8, 8.10 and 10."""
 
 import json
+import time
 import unittest
 import urllib.parse
 
@@ -13,8 +14,9 @@ PEOPLE = [{"_id": f"p-{i:02d}", "type": "person", "name": f"Name {i}", "phone": 
 REPORTS = [{"_id": f"r-{i:02d}", "type": "data_record", "form": "ABC"[i % 3],
             "reported_date": 1000 + i, "fields": {"patient_id": f"{10000 + i % 5}"},
             "contact": {"_id": "p-00", "parent": {"_id": "clinic-1"}}} for i in range(30)]
+DUE = int(time.time() * 1000) + 3600000      # neither due nor expired while the tests run
 TASKS = [{"_id": f"t-{i}", "type": "tasks", "reported_date": 50 + i, "tasks": [
-    {"state": state, "due": i + 1, "messages": [{"uuid": f"u-{i}", "to": "+254", "message": "m"}]}]}
+    {"state": state, "due": DUE + i, "messages": [{"uuid": f"u-{i}", "to": "+254", "message": "m"}]}]}
     for i, state in enumerate(("pending", "scheduled", "sent", "forwarded-to-gateway", "pending"))]
 
 
