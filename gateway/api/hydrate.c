@@ -12,7 +12,6 @@
 #include "gateway/rules/lineage.h"
 #include "gateway/rules/views.h"
 #include "gateway/store/rules-lookup.h"
-#include "gateway/store/store-views.h"
 
 #include <string.h>
 
@@ -214,33 +213,6 @@ barua_api_hydrate (BaruaRequest *request, gpointer app)
 
 /* ---- by phone ---- */
 
-/* BaruaViewFunc: keeps the ids of contacts. */
-static gboolean
-take_row (const BaruaViewRow *row, gpointer ids)
-{
-  g_ptr_array_add (ids, g_strndup (row->id.p, row->id.n));
-  return TRUE;
-}
-
-/* Finds the contacts with a phone number, in the order of their ids. */
-static gboolean
-find_by_phone (BaruaReader *reader, const char *phone, GPtrArray *ids, GError **error)
-{
-  g_autoptr (GString) json = g_string_new (NULL);
-
-  barua_json_append_string (json, barua_text (phone));
-  const BaruaJson key = { json->str, json->len };
-  const BaruaViewQuery query = {
-    .ddoc = "medic-client",
-    .view = "contacts_by_phone",
-    .keys = &key,
-    .n_keys = 1,
-    .includes_hidden = TRUE,
-    .limit = -1,
-  };
-  return barua_reader_view (reader, &query, NULL, take_row, ids, error);
-}
-
 /* Query */
 static gboolean
 phone_query (BaruaReader *reader, gpointer data, GError **error)
@@ -249,7 +221,7 @@ phone_query (BaruaReader *reader, gpointer data, GError **error)
   g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
   g_auto (BaruaStoreLookup) lookup = { .reader = NULL };
 
-  if (!find_by_phone (reader, hydrate->phone, ids, error))
+  if (!barua_reader_find_phone (reader, barua_text (hydrate->phone), -1, ids, error))
     return FALSE;
   barua_store_lookup_init (&lookup, reader, NULL);
   const BaruaHydration hydration = { &lookup.lookup, hydrate->arena, MAX_ANSWER_BYTES };

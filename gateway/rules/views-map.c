@@ -186,6 +186,14 @@ barua_map_contacts_by_phone (BaruaMapping *m)
     emit_key (m, m->members[BARUA_MEMBER_PHONE]);
 }
 
+void
+barua_map_offices_by_phone (BaruaMapping *m)
+{
+  if (barua_json_string_is (m->members[BARUA_MEMBER_TYPE], BARUA_TEXT ("national_office"))
+      && barua_json_truthy (m->members[BARUA_MEMBER_PHONE]))
+    emit_key (m, m->members[BARUA_MEMBER_PHONE]);
+}
+
 /* Emits `["shortcode",code]` with the date. */
 static void
 emit_shortcode (BaruaMapping *m, BaruaMember member)

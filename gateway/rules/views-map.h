@@ -79,6 +79,9 @@ void barua_mapping_init (BaruaMapping *mapping, const BaruaViewDocument *documen
 void barua_mapping_clear (BaruaMapping *mapping);
 
 void barua_map_contacts_by_phone (BaruaMapping *m);
+
+/** National offices, which contacts_by_phone leaves out as the original does (contacts.md 1). */
+void barua_map_offices_by_phone (BaruaMapping *m);
 void barua_map_contacts_by_reference (BaruaMapping *m);
 void barua_map_docs_by_shortcode (BaruaMapping *m);
 void barua_map_contacts_by_primary_contact (BaruaMapping *m);

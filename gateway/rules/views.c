@@ -21,6 +21,7 @@ typedef struct
 static const Entry entries[] = {
   /* ddoc               name                              version look-up users reducer */
   { { "medic-client",    "contacts_by_phone",              1, TRUE,  FALSE, BARUA_REDUCE_NONE }, barua_map_contacts_by_phone },
+  { { "barua",           "offices_by_phone",               1, TRUE,  FALSE, BARUA_REDUCE_NONE }, barua_map_offices_by_phone },
   { { "medic-client",    "contacts_by_reference",          1, TRUE,  FALSE, BARUA_REDUCE_NONE }, barua_map_contacts_by_reference },
   { { "medic",           "docs_by_shortcode",              1, TRUE,  FALSE, BARUA_REDUCE_NONE }, barua_map_docs_by_shortcode },
   { { "medic",           "contacts_by_primary_contact",    1, TRUE,  FALSE, BARUA_REDUCE_NONE }, barua_map_contacts_by_primary_contact },

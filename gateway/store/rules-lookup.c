@@ -8,6 +8,8 @@
 
 #include "gateway/store/store-views.h"
 
+#include <string.h>
+
 G_STATIC_ASSERT (BARUA_LOOKUP_ID_SIZE == BARUA_NEW_ID_SIZE);
 
 /* BaruaLookup.count_repeat */
@@ -79,26 +81,65 @@ get_document (gpointer data, BaruaText id, BaruaStored *stored, GError **error)
   return TRUE;
 }
 
-/* Keeps the id of the first row. */
+/* BaruaViewFunc: keeps the ids of rows. */
 static gboolean
-take_first (const BaruaViewRow *row, gpointer data)
+take_id (const BaruaViewRow *row, gpointer ids)
 {
-  *(char **)data = g_strndup (row->id.p, row->id.n);
-  return FALSE;
+  g_ptr_array_add (ids, g_strndup (row->id.p, row->id.n));
+  return TRUE;
 }
 
-/* Appends the key of a look-up view. */
-static void
-append_key (GString *out, BaruaContactKey key, BaruaText value)
+/* Appends the ids of the rows with one key. */
+static gboolean
+find_rows (BaruaReader *reader, const char *ddoc, const char *view, BaruaJson key, gint64 limit,
+           GPtrArray *ids, GError **error)
 {
-  if (key == BARUA_CONTACT_BY_PHONE)
-    {
-      barua_json_append_string (out, value);
-      return;
-    }
-  g_string_append (out, key == BARUA_CONTACT_BY_CODE ? "[\"external\"," : "[\"shortcode\",");
-  barua_json_append_string (out, value);
-  g_string_append_c (out, ']');
+  const BaruaViewQuery query = { .ddoc = ddoc,
+                                 .view = view,
+                                 .keys = &key,
+                                 .n_keys = 1,
+                                 .includes_hidden = TRUE,
+                                 .limit = limit };
+
+  return barua_reader_view (reader, &query, NULL, take_id, ids, error);
+}
+
+static int
+compare_ids (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+gboolean
+barua_reader_find_phone (BaruaReader *reader, BaruaText phone, gint64 limit, GPtrArray *ids,
+                         GError **error)
+{
+  g_autoptr (GString) json = g_string_new (NULL);
+
+  barua_json_append_string (json, phone);
+  const BaruaJson key = { json->str, json->len };
+  if (!find_rows (reader, "medic-client", "contacts_by_phone", key, limit, ids, error))
+    return FALSE;
+  const guint n_others = ids->len;
+  if (!find_rows (reader, "barua", "offices_by_phone", key, limit, ids, error))
+    return FALSE;
+  if (n_others > 0 && ids->len > n_others)
+    g_ptr_array_sort (ids, compare_ids);
+  return TRUE;
+}
+
+/* Appends the ids of the contacts with a code of one kind. */
+static gboolean
+find_code (BaruaReader *reader, const char *kind, BaruaText code, GPtrArray *ids, GError **error)
+{
+  g_autoptr (GString) json = g_string_new ("[");
+
+  barua_json_append_string (json, barua_text (kind));
+  g_string_append_c (json, ',');
+  barua_json_append_string (json, code);
+  g_string_append_c (json, ']');
+  return find_rows (reader, "medic-client", "contacts_by_reference",
+                    (BaruaJson){ json->str, json->len }, 1, ids, error);
 }
 
 /* BaruaLookup.find_contact */
@@ -106,28 +147,24 @@ static gboolean
 find_contact (gpointer data, BaruaContactKey key, BaruaText value, BaruaText *id, GError **error)
 {
   BaruaStoreLookup *lookup = data;
-  g_autoptr (GString) json = g_string_new (NULL);
-  char *found = NULL;
 
-  append_key (json, key, value);
-  const BaruaJson view_key = { json->str, json->len };
-  const BaruaViewQuery query = {
-    .ddoc = "medic-client",
-    .view = key == BARUA_CONTACT_BY_PHONE ? "contacts_by_phone" : "contacts_by_reference",
-    .keys = &view_key,
-    .n_keys = 1,
-    .includes_hidden = TRUE,
-    .limit = 1,
-  };
-  if (!barua_reader_view (lookup->reader, &query, NULL, take_first, &found, error))
+  if (lookup->texts == NULL)
+    lookup->texts = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  const gboolean is_ok
+      = key == BARUA_CONTACT_BY_PHONE
+            ? barua_reader_find_phone (lookup->reader, value, 1, ids, error)
+            : find_code (lookup->reader, key == BARUA_CONTACT_BY_CODE ? "external" : "shortcode",
+                         value, ids, error);
+  if (!is_ok)
     return FALSE;
-  if (found != NULL)
+  *id = (BaruaText){ NULL, 0 };
+  if (ids->len > 0)
     {
-      if (lookup->texts == NULL)
-        lookup->texts = g_ptr_array_new_with_free_func (g_free);
+      char *found = g_ptr_array_steal_index (ids, 0);
       g_ptr_array_add (lookup->texts, found);
+      *id = barua_text (found);
     }
-  *id = barua_text (found);
   return TRUE;
 }
 

@@ -69,6 +69,14 @@ class Found(Base):
     def test_contact_form(self):
         self.assertEqual(self.found(self.by_query("0712345670")), ["custom"])
 
+    def test_national_office(self):
+        """contacts.md 1: a contact everywhere, in the order of the ids."""
+        for doc_id, kind in (("n-b", "person"), ("n-a", "national_office"), ("n-c", "clinic")):
+            put(self.c, {"_id": doc_id, "type": kind, "name": "N", "phone": "+254712345671"})
+        put(self.c, {"_id": "n-d", "type": "national_office", "phone": "+254712345672"})
+        self.assertEqual(self.found(self.by_query("0712345671")), ["n-a", "n-b", "n-c"])
+        self.assertEqual(self.found(self.by_query("0712345672")), ["n-d"])
+
     def test_query_wins(self):
         answer = self.c.post(PATH + "?phone=%2B40744999999", {"phone": KENYAN})
         self.assertEqual(self.found(answer), ["ro"])
