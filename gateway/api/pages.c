@@ -344,8 +344,8 @@ barua_page_reply (BaruaRequest *request, guint status, const BaruaPage *page)
 
 /* ---- what the pages load ---- */
 
-static void
-reply_file (BaruaRequest *request, const char *file, const char *type)
+void
+barua_page_reply_file (BaruaRequest *request, const char *file, const char *type)
 {
   barua_request_add_header (request, "Cache-Control", "max-age=3600");
   barua_request_reply (request, 200, type, load (file));
@@ -354,11 +354,11 @@ reply_file (BaruaRequest *request, const char *file, const char *type)
 void
 barua_api_page_style (BaruaRequest *request, gpointer app)
 {
-  reply_file (request, "login.css", "text/css; charset=utf-8");
+  barua_page_reply_file (request, "login.css", "text/css; charset=utf-8");
 }
 
 void
 barua_api_page_script (BaruaRequest *request, gpointer app)
 {
-  reply_file (request, "login.js", "text/javascript; charset=utf-8");
+  barua_page_reply_file (request, "login.js", "text/javascript; charset=utf-8");
 }

@@ -33,6 +33,9 @@ typedef struct
  * `locale`, Accept-Language, the settings' own, English. */
 void barua_page_reply (BaruaRequest *request, guint status, const BaruaPage *page);
 
+/** Answers with a file of data/web that a page loads. */
+void barua_page_reply_file (BaruaRequest *request, const char *file, const char *type);
+
 /** Whether @locale may stand in the cookie `locale`: a language code. */
 gboolean barua_page_is_locale (const char *locale);
 
