@@ -92,6 +92,7 @@ static const Rule rules[] = {
   { "GET", "/_session", ANYBODY, ALL, "401 without credentials (users.md 2.3)" },
   { "GET", "/admin/", PUBLIC, ALL, "the target of a login: a page without anything secret" },
   { "POST", "/medic/logout", PUBLIC, ALL, "ends the caller's own session" },
+  { "GET", "/medic/messages", "can_view_message_action", ONLINE, "the page of /api/v1/messages" },
   { "GET", "/_uuids", ANYBODY, ALL, "documents.md 9" },
   { "GET", "/_all_dbs", ANYBODY, ALL, "documents.md 9" },
   { "GET", "/_active_tasks", ANYBODY, ALL, "documents.md 9" },
@@ -105,6 +106,7 @@ static const struct
   const char *but; /* (nullable) */
 } open_paths[] = {
   { "/medic/login", NULL },
+  { "/medic/messages/", NULL }, /* its style and script */
   { "/api/v1/sms/", "/api/v1/sms/segments" },
   { "/api/v2/sms/", NULL },
 };

@@ -89,6 +89,14 @@
     return span;
   }
 
+  /* Numbers and texts keep their own direction, whatever that of the page is. */
+  function isolated(content, direction) {
+    var bdi = document.createElement('bdi');
+    bdi.dir = direction;
+    bdi.textContent = content;
+    return content ? bdi : null;
+  }
+
   function addAction(box, message, action) {
     var button = document.createElement('button');
     button.type = 'button';
@@ -127,8 +135,8 @@
   function addRow(message) {
     var row = document.createElement('tr');
     cell(row, 'due', message.due ? new Date(message.due).toLocaleString() : '');
-    cell(row, 'to', message.to || '');
-    cell(row, 'content', message.content || '');
+    cell(row, 'to', isolated(message.to || '', 'ltr'));
+    cell(row, 'content', isolated(message.content || '', 'auto'));
     cell(row, 'state-cell', stateOf(message.state));
     cell(row, 'account', message.account || '');
     cell(row, 'do', actionsOf(message));

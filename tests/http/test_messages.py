@@ -593,5 +593,39 @@ class List(Base):
         self.assertEqual(len(self.pages(state="sent", limit=1000)[0]), 22500)
 
 
+class Page(Base):
+    """/medic/messages, for people."""
+
+    def test_page(self):
+        answer = self.check(self.as_user("rob").get("/medic/messages?locale=fr"), 200)
+        self.assertEqual(answer.header("content-type"), "text/html; charset=utf-8")
+        self.assertIn("default-src 'none'", answer.header("content-security-policy"))
+        self.assertIn('lang="fr"', answer.text)
+        self.assertIn("Destinataire", answer.text)
+        self.assertNotIn("{{", answer.text)
+        self.assertNotIn("queue.", answer.text)  # every text is there
+        self.assertNotRegex(answer.text, r"(src|href)=.?https?:")
+
+    def test_every_language_has_every_text(self):
+        for locale in ("ar", "bm", "en", "es", "fr", "hi", "id", "ne", "pt", "sw"):
+            texts = self.check(self.c.get("/medic/messages?locale=" + locale), 200).text
+            self.assertIn(f'lang="{locale}"', texts)
+            self.assertNotIn("queue.", texts)
+            if locale != "en":
+                self.assertNotIn("Not before", texts)
+
+    def test_what_it_loads(self):
+        for path, kind in (("style.css", "text/css"), ("script.js", "text/javascript")):
+            answer = self.check(self.c.get("/medic/messages/" + path, auth=False), 200)
+            self.assertEqual(answer.header("content-type"), kind + "; charset=utf-8")
+
+    def test_rights(self):
+        answer = self.c.request("GET", "/medic/messages", None, {
+            "User-Agent": "Mozilla/5.0", "Accept": "text/html"}, auth=False)
+        self.assertEqual((answer.status, answer.header("location")),
+                         (302, "/medic/login?redirect=%2Fmedic%2Fmessages"))
+        self.check(self.as_user("hope").get("/medic/messages"), 403)
+
+
 if __name__ == "__main__":
     main()
