@@ -603,14 +603,14 @@ class Page(Base):
         self.assertIn('lang="fr"', answer.text)
         self.assertIn("Destinataire", answer.text)
         self.assertNotIn("{{", answer.text)
-        self.assertNotIn("queue.", answer.text)  # every text is there
+        self.assertNotRegex(answer.text, r"queue\.\w")  # every text is there
         self.assertNotRegex(answer.text, r"(src|href)=.?https?:")
 
     def test_every_language_has_every_text(self):
         for locale in ("ar", "bm", "en", "es", "fr", "hi", "id", "ne", "pt", "sw"):
             texts = self.check(self.c.get("/medic/messages?locale=" + locale), 200).text
             self.assertIn(f'lang="{locale}"', texts)
-            self.assertNotIn("queue.", texts)
+            self.assertNotRegex(texts, r"queue\.\w")
             if locale != "en":
                 self.assertNotIn("Not before", texts)
 
