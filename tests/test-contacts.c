@@ -50,7 +50,8 @@ get_document (gpointer data, BaruaText id, BaruaStored *stored, GError **error)
     }
   for (gsize i = 0; i < G_N_ELEMENTS (stored_documents); i++)
     if (barua_text_equal (id, barua_text (stored_documents[i].id)))
-      *stored = (BaruaStored){ barua_text (stored_documents[i].id), BARUA_TEXT ("1-a"),
+      *stored = (BaruaStored){ barua_text (stored_documents[i].id),
+                               BARUA_TEXT ("1-a"),
                                { stored_documents[i].body, strlen (stored_documents[i].body) } };
   return TRUE;
 }
@@ -180,8 +181,8 @@ static const Type types[] = {
 START_TEST (contact_types)
 {
   const Type *v = &types[_i];
-  g_autofree char *text = v->types != NULL ? g_strdup_printf ("{\"contact_types\":%s}", v->types)
-                                           : g_strdup ("{}");
+  g_autofree char *text
+      = v->types != NULL ? g_strdup_printf ("{\"contact_types\":%s}", v->types) : g_strdup ("{}");
   g_auto (Fixture) f = { .settings = NULL };
 
   fixture_init (&f, text);
@@ -207,8 +208,9 @@ START_TEST (plan_order)
             "\"parent\":{\"name\":\"D\",\"type\":\"district_hospital\"}}"),
       &place, &created, &f.error));
   ck_assert_uint_eq (f.plan.documents->len, 3);
-  assert_planned (&f, 0, "new0",
-                  "{\"name\":\"D\",\"type\":\"district_hospital\",\"reported_date\":1795280132746}");
+  assert_planned (
+      &f, 0, "new0",
+      "{\"name\":\"D\",\"type\":\"district_hospital\",\"reported_date\":1795280132746}");
   assert_planned (&f, 1, "new1",
                   "{\"name\":\"H\",\"type\":\"health_center\",\"reported_date\":1,"
                   "\"parent\":{\"_id\":\"new0\"},\"contact\":{\"_id\":\"new2\",\"parent\":{\"_id\":"
@@ -253,12 +255,11 @@ START_TEST (plan_permissions)
 
   fixture_init (&f, "{}");
   f.plan.may_create_people = FALSE;
-  assert_refused (&f,
-                  barua_contact_plan_take_person (&f.plan, json ("{\"name\":\"M\"}"), NULL,
-                                                  &contact, &f.error),
-                  BARUA_CONTACTS_ERROR_FORBIDDEN, "Insufficient privileges");
-  ck_assert (
-      barua_contact_plan_take_person (&f.plan, json ("\"p1\""), NULL, &contact, &f.error));
+  assert_refused (
+      &f,
+      barua_contact_plan_take_person (&f.plan, json ("{\"name\":\"M\"}"), NULL, &contact, &f.error),
+      BARUA_CONTACTS_ERROR_FORBIDDEN, "Insufficient privileges");
+  ck_assert (barua_contact_plan_take_person (&f.plan, json ("\"p1\""), NULL, &contact, &f.error));
   f.plan.may_create_places = FALSE;
   assert_refused (
       &f, barua_contact_plan_take_place (&f.plan, json ("{\"name\":\"M\"}"), &contact, &f.error),
@@ -274,8 +275,7 @@ START_TEST (plan_lookup_fails)
 
   fixture_init (&f, "{}");
   f.asked.fails = TRUE;
-  ck_assert (
-      !barua_contact_plan_take_place (&f.plan, json ("\"hc1\""), &contact, &f.error));
+  ck_assert (!barua_contact_plan_take_place (&f.plan, json ("\"hc1\""), &contact, &f.error));
   ck_assert (g_error_matches (f.error, G_FILE_ERROR, G_FILE_ERROR_IO));
 }
 END_TEST
@@ -363,15 +363,15 @@ hydrate (Fixture *f, const char *id, gsize max_bytes)
 }
 
 #define DH1                                                                                        \
-  "{\"_id\":\"dh1\",\"_rev\":\"1-a\",\"type\":\"district_hospital\",\"name\":\"D\",\"contact\":{"    \
-  "\"_id\":\"p1\",\"_rev\":\"1-a\",\"type\":\"person\",\"name\":\"P\",\"patient_id\":\"123\","      \
+  "{\"_id\":\"dh1\",\"_rev\":\"1-a\",\"type\":\"district_hospital\",\"name\":\"D\",\"contact\":{"  \
+  "\"_id\":\"p1\",\"_rev\":\"1-a\",\"type\":\"person\",\"name\":\"P\",\"patient_id\":\"123\","     \
   "\"parent\":{\"_id\":\"cl1\",\"parent\":{\"_id\":\"hc1\",\"parent\":{\"_id\":\"dh1\"}}}}}"
 #define HC1                                                                                        \
   "{\"_id\":\"hc1\",\"_rev\":\"1-a\",\"type\":\"health_center\",\"name\":\"H\",\"parent\":" DH1 "}"
 #define P1                                                                                         \
-  "{\"_id\":\"p1\",\"_rev\":\"1-a\",\"type\":\"person\",\"name\":\"P\",\"patient_id\":\"123\","     \
-  "\"parent\":{\"_id\":\"cl1\",\"_rev\":\"1-a\",\"type\":\"clinic\",\"name\":\"C\",\"parent\":" HC1 \
-  "}}"
+  "{\"_id\":\"p1\",\"_rev\":\"1-a\",\"type\":\"person\",\"name\":\"P\",\"patient_id\":\"123\","    \
+  "\"parent\":{\"_id\":\"cl1\",\"_rev\":\"1-a\",\"type\":\"clinic\",\"name\":\"C\","               \
+  "\"parent\":" HC1 "}}"
 
 /* contacts.md 6.2 */
 START_TEST (lineage_hydrated)

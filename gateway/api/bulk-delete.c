@@ -111,8 +111,7 @@ note_place (Batch *batch, const BaruaStored *person)
 
   if (!barua_contact_type (batch->deletion->settings, arena, person->body).is_person)
     return;
-  BaruaText place
-      = barua_lineage_link_id (arena, barua_json_member (person->body, "parent"));
+  BaruaText place = barua_lineage_link_id (arena, barua_json_member (person->body, "parent"));
   if (place.p == NULL)
     return;
   g_autofree char *id = g_strndup (place.p, place.n);
@@ -304,9 +303,8 @@ take_doc (Deletion *deletion, BaruaJson doc, guint index)
 {
   BaruaJson json = barua_json_member (doc, "_id");
   BaruaText id = barua_arena_json_text (deletion->arena, json);
-  const gboolean has_none
-      = barua_json_is_nothing (doc)
-        || (barua_json_type (doc) == BARUA_JSON_OBJECT && json.text == NULL);
+  const gboolean has_none = barua_json_is_nothing (doc)
+                            || (barua_json_type (doc) == BARUA_JSON_OBJECT && json.text == NULL);
 
   if (has_none)
     return g_strdup_printf ("docs[%u] has no _id", index);

@@ -67,8 +67,7 @@ barua_contact_put (BaruaTx *tx, const BaruaPlannedDocument *planned, BaruaWritte
 }
 
 gboolean
-barua_contact_plan_put (BaruaTx *tx, const BaruaContactPlan *plan, GPtrArray **revs,
-                        GError **error)
+barua_contact_plan_put (BaruaTx *tx, const BaruaContactPlan *plan, GPtrArray **revs, GError **error)
 {
   g_autoptr (GPtrArray) made = g_ptr_array_new_with_free_func (g_free);
 

@@ -17,10 +17,9 @@ G_BEGIN_DECLS
  *   g_auto (BaruaStoreLookup) lookup = { 0 };
  *   barua_store_lookup_init (&lookup, barua_tx_reader (tx), tx);
  *   g_auto (BaruaContactPlan) plan = { .settings = …, .lookup = &lookup.lookup, .arena = …,
- *                                      .now_ms = …, .may_create_people = …, .may_create_places = … };
- *   barua_contact_plan_init (&plan);
- *   BaruaContact place, person;
- *   if (!barua_contact_plan_take_place (&plan, json_place, &place, error)
+ *                                      .now_ms = …, .may_create_people = …, .may_create_places = …
+ * }; barua_contact_plan_init (&plan); BaruaContact place, person; if
+ * (!barua_contact_plan_take_place (&plan, json_place, &place, error)
  *       || !barua_contact_plan_take_person (&plan, json_contact, &place, &person, error)
  *       || (place.planned >= 0
  *           && !barua_contact_plan_set_contact (&plan, &place, &person, error)))

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#define MAX_IDS 1000                       /* contacts.md 6.2 */
+#define MAX_IDS 1000                        /* contacts.md 6.2 */
 #define MAX_ANSWER_BYTES (64 * 1024 * 1024) /* as of the other answers made in one piece */
 
 /* One id that is asked for. */
@@ -322,8 +322,7 @@ barua_api_contacts_by_phone (BaruaRequest *request, gpointer app)
 
   if (!take_phone (hydrate))
     {
-      reply_bad_request (request,
-                         "`phone` parameter is required and must be a valid phone number");
+      reply_bad_request (request, "`phone` parameter is required and must be a valid phone number");
       return;
     }
   Hydrate *data = g_steal_pointer (&hydrate);

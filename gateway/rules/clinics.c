@@ -111,8 +111,8 @@ find_sender (BaruaTransition *transition, GError **error)
     return TRUE;
   if (reference.p != NULL)
     {
-      if (!find (transition, BARUA_CONTACT_BY_CODE,
-                 barua_text_upper (transition->arena, reference), &sender, &is_place, error))
+      if (!find (transition, BARUA_CONTACT_BY_CODE, barua_text_upper (transition->arena, reference),
+                 &sender, &is_place, error))
         return FALSE;
       if (sender.body.text != NULL && is_place)
         return set_contact_of_place (transition, &sender, error);
@@ -163,7 +163,7 @@ recipient_of (const BaruaTransition *transition, BaruaJson message)
       = barua_arena_json_text (transition->arena, barua_json_member (message, "recipient"));
 
   return recipient.n > 0 && barua_phone_is_international (recipient) ? recipient
-                                                                      : transition->record->from;
+                                                                     : transition->record->from;
 }
 
 /* Tells the sender of a report that nobody knows him; *is_told is FALSE when there is no text for
@@ -173,9 +173,8 @@ reject (BaruaTransition *transition, BaruaText *told, GError **error)
 {
   BaruaJson message = configured_message (transition, transition->record->form);
 
-  *told = message.text != NULL
-              ? barua_transition_text_of (transition, message)
-              : barua_transition_text (transition, "messages.generic." NOT_FOUND);
+  *told = message.text != NULL ? barua_transition_text_of (transition, message)
+                               : barua_transition_text (transition, "messages.generic." NOT_FOUND);
   if (told->n == 0)
     return TRUE;
   BaruaText recipient = recipient_of (transition, message);

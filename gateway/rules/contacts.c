@@ -6,105 +6,13 @@
 
 #include "gateway/rules/contacts.h"
 
+#include "gateway/rules/contact-types.h"
 #include "gateway/rules/document.h"
 #include "gateway/rules/lineage.h"
 
 #include <string.h>
 
 G_DEFINE_QUARK (barua_contacts_error, barua_contacts_error)
-
-/* ---- types (contacts.md 1) ---- */
-
-/* What counts when settings have no `contact_types`. */
-static const char default_types[]
-    = "[{\"id\":\"district_hospital\"},"
-      "{\"id\":\"health_center\",\"parents\":[\"district_hospital\"]},"
-      "{\"id\":\"clinic\",\"parents\":[\"health_center\"]},"
-      "{\"id\":\"person\",\"person\":true,"
-      "\"parents\":[\"district_hospital\",\"health_center\",\"clinic\"]},"
-      "{\"id\":\"national_office\"}]";
-
-/* Types that `type` names without `contact_type` (contacts.md 1). */
-static const char *const classic_types[]
-    = { "district_hospital", "health_center", "clinic", "person", "national_office" };
-
-static BaruaJson
-types_of (const BaruaSettings *settings)
-{
-  BaruaJson types = barua_settings_get (settings, "contact_types");
-
-  return barua_json_type (types) == BARUA_JSON_ARRAY
-             ? types
-             : (BaruaJson){ default_types, sizeof default_types - 1 };
-}
-
-/* The configuration of a type; absent when there is none. */
-static BaruaJson
-find_type (BaruaJson types, BaruaText id)
-{
-  BaruaJsonIter iter;
-  BaruaJson type;
-
-  barua_json_iter_init (&iter, types);
-  while (id.p != NULL && barua_json_iter_next (&iter, NULL, &type))
-    if (barua_json_string_is (barua_json_member (type, "id"), id))
-      return type;
-  return BARUA_JSON_NONE;
-}
-
-/* The type with this id. */
-static BaruaContactType
-type_from_id (BaruaJson types, BaruaText id)
-{
-  BaruaContactType type = { .id = id, .config = find_type (types, id) };
-  const gboolean is_plain_person = barua_text_equal (id, BARUA_TEXT ("person"));
-  const gboolean has_person = barua_json_truthy (barua_json_member (type.config, "person"));
-
-  type.is_person = has_person || is_plain_person;
-  type.is_place = type.config.text != NULL && !type.is_person;
-  return type;
-}
-
-/* The type of a document. */
-static BaruaContactType
-type_of (BaruaJson types, BaruaArena *arena, BaruaJson document)
-{
-  BaruaJson type = barua_json_member (document, "type");
-  const gboolean is_contact = barua_json_string_is (type, BARUA_TEXT ("contact"));
-
-  return type_from_id (types, barua_arena_json_text (
-                                  arena, is_contact ? barua_json_member (document, "contact_type")
-                                                    : type));
-}
-
-BaruaContactType
-barua_contact_type (const BaruaSettings *settings, BaruaArena *arena, BaruaJson document)
-{
-  return type_of (types_of (settings), arena, document);
-}
-
-/* Whether the type has parents. */
-static gboolean
-has_parents (const BaruaContactType *type)
-{
-  BaruaJson parents = barua_json_member (type->config, "parents");
-
-  return barua_json_type (parents) == BARUA_JSON_ARRAY && barua_json_size (parents) > 0;
-}
-
-/* Whether a contact of type @parent may be above one of type @type. */
-static gboolean
-may_be_above (const BaruaContactType *type, BaruaText parent)
-{
-  BaruaJsonIter iter;
-  BaruaJson id;
-
-  barua_json_iter_init (&iter, barua_json_member (type->config, "parents"));
-  while (parent.p != NULL && barua_json_iter_next (&iter, NULL, &id))
-    if (barua_json_string_is (id, parent))
-      return TRUE;
-  return FALSE;
-}
 
 /* ---- failures ---- */
 
@@ -228,7 +136,8 @@ barua_contact_plan_find (BaruaContactPlan *plan, BaruaText id, BaruaContact *con
   *contact = (BaruaContact){ .planned = -1 };
   if (!plan->lookup->get_document (plan->lookup->data, id, &stored, error))
     return FALSE;
-  const BaruaContactType type = type_of (types_of (plan->settings), plan->arena, stored.body);
+  const BaruaContactType type
+      = barua_contact_type_of (barua_contact_types (plan->settings), plan->arena, stored.body);
   if (stored.body.text == NULL || (!type.is_person && !type.is_place))
     return TRUE;
   contact->id = stored.id;
@@ -243,7 +152,8 @@ find_place (BaruaContactPlan *plan, BaruaText id, BaruaContact *place, GError **
 {
   if (!barua_contact_plan_find (plan, id, place, error))
     return FALSE;
-  if (place->id.p == NULL || !barua_contact_type (plan->settings, plan->arena, place->body).is_place)
+  if (place->id.p == NULL
+      || !barua_contact_type (plan->settings, plan->arena, place->body).is_place)
     return refuse (error, BARUA_CONTACTS_ERROR_NOT_FOUND, "Failed to find place.");
   return TRUE;
 }
@@ -299,7 +209,8 @@ given_id (BaruaContactPlan *plan, const Given *given)
                                         : (BaruaText){ "", 0 };
 }
 
-/* The name of a `_` member that nobody may give; NULL when there is none (contacts.md 10 no. 12). */
+/* The name of a `_` member that nobody may give; NULL when there is none (contacts.md 10 no. 12).
+ */
 static char *
 forbidden_member (const BaruaSpecialMembers *special)
 {
@@ -363,16 +274,6 @@ read_date (BaruaJson body, gint64 *ms, gboolean *has_date)
   return !*has_date || barua_contact_date (value, ms);
 }
 
-/* Whether the type is written as `type` alone. */
-static gboolean
-is_classic (BaruaText id)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (classic_types); i++)
-    if (barua_text_equal (id, barua_text (classic_types[i])))
-      return TRUE;
-  return FALSE;
-}
-
 #define MAX_EDITS 8
 
 /* Members that are to be changed. */
@@ -413,15 +314,14 @@ static void
 edit_common (BaruaContactPlan *plan, const Given *given, Edits *edits)
 {
   char e164[BARUA_PHONE_SIZE];
-  BaruaText phone
-      = barua_arena_json_text (plan->arena, barua_json_member (given->body, "phone"));
+  BaruaText phone = barua_arena_json_text (plan->arena, barua_json_member (given->body, "phone"));
   BaruaJson type = barua_json_member (given->body, "type");
   const gboolean is_contact = barua_json_string_is (type, BARUA_TEXT ("contact"));
 
   if (phone.n > 0
       && barua_phone_normalise (barua_settings_phone_rules (plan->settings), phone, e164))
     edit (edits, "phone", keep_string (plan, barua_text (e164)));
-  if (!is_contact && !is_classic (given->type.id))
+  if (!is_contact && !barua_contact_type_is_classic (given->type.id))
     {
       edit (edits, "type", BARUA_TEXT ("\"contact\""));
       edit (edits, "contact_type", keep_string (plan, given->type.id));
@@ -462,15 +362,15 @@ plan_body (BaruaContactPlan *plan, BaruaContact *contact, BaruaJson body)
 static gboolean
 check_person (BaruaContactPlan *plan, BaruaJson value, Given *given, GError **error)
 {
-  const BaruaJson types = types_of (plan->settings);
+  const BaruaJson types = barua_contact_types (plan->settings);
 
   if (!is_object (value))
     return refuse (error, INVALID, "Person must be an object.");
   take_given (plan, value, given);
-  given->type = type_of (types, plan->arena, given->body);
+  given->type = barua_contact_type_of (types, plan->arena, given->body);
   if (!barua_json_truthy (barua_json_member (given->body, "type")))
     {
-      given->type = type_from_id (types, BARUA_TEXT ("person"));
+      given->type = barua_contact_type_from_id (types, BARUA_TEXT ("person"));
       if (given->type.config.text == NULL)
         given->type.is_person = FALSE;
     }
@@ -518,7 +418,8 @@ find_parent (BaruaContactPlan *plan, const Given *given, const BaruaContact *pla
   if (place == NULL)
     return TRUE;
   BaruaText type = barua_contact_type (plan->settings, plan->arena, place->body).id;
-  if (has_parents (&given->type) && type.p != NULL && !may_be_above (&given->type, type))
+  if (barua_contact_type_has_parents (&given->type) && type.p != NULL
+      && !barua_contact_type_may_be_below (&given->type, type))
     g_message ("a %.*s was put into a %.*s, which is none of its parent types",
                TEXT_ARGS (given->type.id), TEXT_ARGS (type));
   *parent = place->lineage;
@@ -537,8 +438,7 @@ plan_new_person (BaruaContactPlan *plan, BaruaJson value, const BaruaContact *pl
   if (!plan->may_create_people)
     return refuse (error, BARUA_CONTACTS_ERROR_FORBIDDEN, "Insufficient privileges");
   if (!check_person (plan, value, &given, error)
-      || !find_parent (plan, &given, place, &parent, error)
-      || !check_special (plan, &given, error))
+      || !find_parent (plan, &given, place, &parent, error) || !check_special (plan, &given, error))
     return FALSE;
   *person = (BaruaContact){ .id = take_id (plan, &given) };
   person->planned = plan_add (plan, person->id, (BaruaText){ NULL, 0 });
@@ -653,23 +553,25 @@ check_members (BaruaContactPlan *plan, const Checked *place, const BaruaContactT
 static gboolean
 check_place (BaruaContactPlan *plan, const Checked *place, BaruaJson above, GError **error)
 {
-  const BaruaJson types = types_of (plan->settings);
-  const BaruaContactType type = type_of (types, plan->arena, place->body);
+  const BaruaJson types = barua_contact_types (plan->settings);
+  const BaruaContactType type = barua_contact_type_of (types, plan->arena, place->body);
   BaruaJson contact = barua_json_member (place->body, "contact");
 
   if (!check_members (plan, place, &type, error))
     return FALSE;
-  if (has_parents (&type))
+  if (barua_contact_type_has_parents (&type))
     {
       if (!barua_json_truthy (place->parent))
         return refuse (error, INVALID, "Place %.*s is missing a \"parent\" property.",
                        TEXT_ARGS (place->id));
-      if (!may_be_above (&type, type_of (types, plan->arena, above).id))
+      if (!barua_contact_type_may_be_below (&type,
+                                            barua_contact_type_of (types, plan->arena, above).id))
         return refuse_parent_type (plan, place, &type, error);
     }
   if (barua_json_truthy (contact) && !is_object (contact)
       && barua_json_type (contact) != BARUA_JSON_STRING)
-    return refuse (error, INVALID, "Property \"contact\" on place %.*s must be an object or string.",
+    return refuse (error, INVALID,
+                   "Property \"contact\" on place %.*s must be an object or string.",
                    TEXT_ARGS (place->id));
   return TRUE;
 }
@@ -772,8 +674,8 @@ place_contact (BaruaContactPlan *plan, BaruaJson value, const BaruaContact *plac
 
 /* Plans a new place, everything new above it and its contact. */
 static gboolean
-plan_new_place (BaruaContactPlan *plan, BaruaJson value, BaruaContact *place,
-                BaruaText *contact_id, GError **error)
+plan_new_place (BaruaContactPlan *plan, BaruaJson value, BaruaContact *place, BaruaText *contact_id,
+                GError **error)
 {
   Edits edits = { .n = 0 };
   Given given;
@@ -790,8 +692,7 @@ plan_new_place (BaruaContactPlan *plan, BaruaJson value, BaruaContact *place,
       || !read_date (given.body, &given.reported_ms, &given.has_date))
     return FALSE;
   *place = (BaruaContact){ .id = take_id (plan, &given) };
-  if (!check_cycle (plan, place->id, parent, error)
-      || !set_lineage (plan, place, parent, error))
+  if (!check_cycle (plan, place->id, parent, error) || !set_lineage (plan, place, parent, error))
     return FALSE;
   place->planned = plan_add (plan, place->id, (BaruaText){ NULL, 0 });
   edit_common (plan, &given, &edits);

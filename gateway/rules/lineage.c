@@ -148,8 +148,7 @@ follow (const BaruaHydration *hydration, BaruaJson link, BaruaStored *stored, GE
   BaruaText id = barua_lineage_link_id (hydration->arena, link);
 
   *stored = (BaruaStored){ .id = id };
-  if (id.p != NULL
-      && !hydration->lookup->get_document (hydration->lookup->data, id, stored, error))
+  if (id.p != NULL && !hydration->lookup->get_document (hydration->lookup->data, id, stored, error))
     return FALSE;
   if (!is_contact (stored->body))
     stored->body = BARUA_JSON_NONE;
@@ -241,8 +240,7 @@ static gboolean
 append_members (const BaruaHydration *hydration, const Level *level, BaruaJson members,
                 gboolean is_document, GString *out, GError **error)
 {
-  const gboolean goes_on
-      = has_id (level->parent) && level->level + 1 < BARUA_LINEAGE_MAX_LEVELS;
+  const gboolean goes_on = has_id (level->parent) && level->level + 1 < BARUA_LINEAGE_MAX_LEVELS;
   gboolean has_parent = FALSE, is_ok = TRUE;
   BaruaJsonIter iter;
   BaruaJson key, value;
@@ -362,9 +360,8 @@ find_subjects (const BaruaHydration *hydration, BaruaJson body, BaruaStored *pat
   const BaruaJson places[]
       = { barua_json_member (fields, "place_id"), barua_json_member (body, "place_id") };
 
-  return find_subject (hydration,
-                       first_text (hydration->arena, patients, G_N_ELEMENTS (patients)), patient,
-                       error)
+  return find_subject (hydration, first_text (hydration->arena, patients, G_N_ELEMENTS (patients)),
+                       patient, error)
          && find_subject (hydration, first_text (hydration->arena, places, G_N_ELEMENTS (places)),
                           place, error);
 }

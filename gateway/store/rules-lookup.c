@@ -94,12 +94,9 @@ static gboolean
 find_rows (BaruaReader *reader, const char *ddoc, const char *view, BaruaJson key, gint64 limit,
            GPtrArray *ids, GError **error)
 {
-  const BaruaViewQuery query = { .ddoc = ddoc,
-                                 .view = view,
-                                 .keys = &key,
-                                 .n_keys = 1,
-                                 .includes_hidden = TRUE,
-                                 .limit = limit };
+  const BaruaViewQuery query = {
+    .ddoc = ddoc, .view = view, .keys = &key, .n_keys = 1, .includes_hidden = TRUE, .limit = limit
+  };
 
   return barua_reader_view (reader, &query, NULL, take_id, ids, error);
 }

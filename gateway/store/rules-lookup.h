@@ -29,8 +29,8 @@ void barua_store_lookup_init (BaruaStoreLookup *lookup, BaruaReader *reader, Bar
 void barua_store_lookup_clear (BaruaStoreLookup *lookup);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BaruaStoreLookup, barua_store_lookup_clear)
 
-/** Appends the ids (char *) of all contacts with exactly this phone number, in their order; national
- * offices too (contacts.md 1, 7). */
+/** Appends the ids (char *) of all contacts with exactly this phone number, in their order;
+ * national offices too (contacts.md 1, 7). */
 gboolean barua_reader_find_phone (BaruaReader *reader, BaruaText phone, gint64 limit,
                                   GPtrArray *ids, GError **error);
 
