@@ -114,6 +114,12 @@ static const Case cases[] = {
   { FORM "; charset=utf-8", BARUA_BODY_FORM, "", -1, BARUA_BODY_KIND_FORM, -1 },
   { FORM "; charset=latin1", BARUA_BODY_FORM, "a=b", -1, BARUA_BODY_KIND_NONE,
     BARUA_HTTP_ERROR_BODY },
+  { "application/json", BARUA_BODY_JSON_OR_XML, "{}", -1, BARUA_BODY_KIND_JSON, -1, "{}" },
+  { "Application/XML; charset=latin1", BARUA_BODY_JSON_OR_XML, "<\xe9/>", -1, BARUA_BODY_KIND_RAW, -1 },
+  { "text/xml", BARUA_BODY_JSON_OR_XML, "{", -1, BARUA_BODY_KIND_RAW, -1 },
+  { "text/plain", BARUA_BODY_JSON_OR_XML, "", -1, BARUA_BODY_KIND_RAW, -1 },
+  { "image/png", BARUA_BODY_JSON_OR_XML, "<a/>", -1, BARUA_BODY_KIND_NONE, -1 },
+  { "application/xml", BARUA_BODY_JSON, "<a/>", -1, BARUA_BODY_KIND_NONE, -1 },
   { "anything", BARUA_BODY_RAW, "\0\1", 2, BARUA_BODY_KIND_RAW, -1 },
 };
 
