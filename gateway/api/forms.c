@@ -7,6 +7,7 @@
 #include "gateway/api/download.h"
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
+#include "gateway/api/token-login.h"
 #include "gateway/app.h"
 
 #include <string.h>
@@ -117,53 +118,13 @@ reply_openrosa (GObject *source, GAsyncResult *result, gpointer user_data)
   asking_free (asking);
 }
 
-/* Whether a host can stand in a link: a name or an IPv4 address, or an IPv6 address in brackets,
- * and maybe a port (settings-and-forms.md 7 no. 11). */
-static gboolean
-is_host (const char *text)
-{
-  const char *at = text;
-
-  if (*at == '[')
-    {
-      at += 1 + strspn (at + 1, "0123456789abcdefABCDEF:.");
-      if (*at++ != ']')
-        return FALSE;
-    }
-  else
-    while (g_ascii_isalnum (*at) || *at == '.' || *at == '-')
-      at++;
-  if (at == text)
-    return FALSE;
-  if (*at == ':')
-    at += 1 + strspn (at + 1, "0123456789");
-  return *at == '\0' && at[-1] != ':';
-}
-
-/* What links begin with: `app_url`, else where the client came to; NULL when that is no host. */
-static char *
-base_of (BaruaRequest *request)
-{
-  BaruaJson app_url = barua_settings_get (barua_request_settings (request), "app_url");
-  g_autofree char *base = NULL;
-
-  if (barua_json_type (app_url) == BARUA_JSON_STRING && barua_json_truthy (app_url))
-    {
-      base = barua_json_string (app_url, NULL);
-      while (g_str_has_suffix (base, "/"))
-        base[strlen (base) - 1] = '\0';
-      return g_steal_pointer (&base);
-    }
-  base = barua_request_origin (request);
-  return base != NULL && is_host (strstr (base, "://") + 3) ? g_steal_pointer (&base) : NULL;
-}
-
 void
 barua_api_forms_list (BaruaRequest *request, gpointer app)
 {
   const char *openrosa = barua_request_header (request, "X-OpenRosa-Version");
   gboolean is_openrosa = openrosa != NULL && *openrosa != '\0';
-  g_autofree char *base = is_openrosa ? base_of (request) : NULL;
+  g_autofree char *base
+      = is_openrosa ? barua_token_base_url (barua_request_settings (request), request) : NULL;
 
   if (!may_read (request))
     return;

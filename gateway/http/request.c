@@ -262,38 +262,48 @@ barua_request_is_secure (BaruaRequest *request)
   return g_strcmp0 (barua_request_header_one (request, "X-Forwarded-Proto"), "https") == 0;
 }
 
-/* Whether a Host header is a host and maybe a port, and nothing that could steer a link elsewhere
- * (users.md 10 no. 15). */
-static gboolean
-is_host (const char *host)
-{
-  return *host != '\0'
-         && host[strspn (host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                               "0123456789.-_:[]")]
-                == '\0';
-}
-
-char *
-barua_request_origin (BaruaRequest *request)
+/* (nullable): the host that the client came to, as it is written. */
+static const char *
+named_host (BaruaRequest *request)
 {
   const char *host = NULL;
 
   if (request->connection != NULL && request->connection->is_trusted)
     host = barua_request_header_one (request, "X-Forwarded-Host");
-  if (host == NULL)
-    host = barua_request_header_one (request, "Host");
+  return host != NULL ? host : barua_request_header_one (request, "Host");
+}
+
+/* Whether a host can stand in a link and steer it nowhere else: a name or an IPv4 address, or an
+ * IPv6 address in brackets, and maybe a port (settings-and-forms.md 7 no. 11, users.md 10 no. 15). */
+static gboolean
+is_host (const char *text)
+{
+  const char *at = text;
+
+  if (*at == '[')
+    {
+      at += 1 + strspn (at + 1, "0123456789abcdefABCDEF:.");
+      if (*at++ != ']')
+        return FALSE;
+    }
+  else
+    while (g_ascii_isalnum (*at) || *at == '.' || *at == '-')
+      at++;
+  if (at == text)
+    return FALSE;
+  if (*at == ':')
+    at += 1 + strspn (at + 1, "0123456789");
+  return *at == '\0' && at[-1] != ':';
+}
+
+char *
+barua_request_origin (BaruaRequest *request)
+{
+  const char *host = named_host (request);
+
   if (host == NULL || !is_host (host))
     return NULL;
   return g_strconcat (barua_request_is_secure (request) ? "https://" : "http://", host, NULL);
-}
-
-/* The host in `https://host:port`, or in what a Host header says. */
-static const char *
-host_of (const char *origin)
-{
-  const char *slashes = strstr (origin, "://");
-
-  return slashes != NULL ? slashes + 3 : origin;
 }
 
 /* The scheme is not compared, as it is not known behind every proxy. */
@@ -301,11 +311,12 @@ gboolean
 barua_request_is_foreign (BaruaRequest *request)
 {
   const char *origin = barua_request_header_one (request, "Origin");
+  const char *host = named_host (request);
 
   if (origin == NULL)
     return FALSE;
-  g_autofree char *own = barua_request_origin (request);
-  return own == NULL || g_ascii_strcasecmp (host_of (own), host_of (origin)) != 0;
+  const char *slashes = strstr (origin, "://");
+  return host == NULL || g_ascii_strcasecmp (host, slashes != NULL ? slashes + 3 : origin) != 0;
 }
 
 const char *

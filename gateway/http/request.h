@@ -81,8 +81,7 @@ gboolean barua_request_is_local (BaruaRequest *request);
 gboolean barua_request_is_secure (BaruaRequest *request);
 
 /** (transfer full) (nullable): `https://host`, from X-Forwarded-Proto and X-Forwarded-Host of a
- * trusted proxy, else from Host; %NULL without one, or for one with other characters than a host
- * has. */
+ * trusted proxy, else from Host; %NULL without one, or for one that is no host and port. */
 char *barua_request_origin (BaruaRequest *request);
 
 /** Whether a page of another site made the browser send this: there is an Origin header, and it is
