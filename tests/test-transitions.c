@@ -189,6 +189,49 @@ START_TEST (reply_lookup_fails)
 }
 END_TEST
 
+/* BaruaLookup.find_contact: nobody is known, or the look-up fails. */
+static gboolean
+find_nobody (gpointer fails, BaruaContactKey key, BaruaText value, BaruaText *id, GError **error)
+{
+  if (fails != NULL)
+    g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_IO, "broken");
+  return fails == NULL;
+}
+
+/* workflows.md 1.1 no. 4, 3: the row runs whatever its mark as long as there is no contact, the
+ * error comes once; a look-up that fails fails the record. */
+START_TEST (sender_unknown)
+{
+  g_autoptr (BaruaSettings) settings = settings_with ("\"transitions\":{\"update_clinics\":true}");
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
+  g_autoptr (GString) tasks = g_string_new ("[");
+  g_autoptr (GError) error = NULL;
+  const BaruaMessage message
+      = { .message = BARUA_TEXT ("hello"), .from = BARUA_TEXT ("0712345678"), .now_ms = NOW };
+  BaruaLookup lookup = { NULL, count_fails, NULL, find_nobody };
+  BaruaRecord record;
+  BaruaTransition transition
+      = { settings, arena, &record, { NULL, 0 }, &lookup, NOW, tasks, .done = G_MAXUINT64 };
+
+  ck_assert (barua_record_from_message (settings, &message, arena, &record, NULL));
+  const guint before = record.n_errors;
+  for (guint i = 0; i < 2; i++)
+    {
+      ck_assert (barua_transitions_run (&transition, NULL));
+      ck_assert_uint_eq (record.n_errors, before + 1);
+    }
+  ck_assert (barua_text_equal (record.errors[before].code, BARUA_TEXT ("sys.facility_not_found")));
+  ck_assert_str_eq (tasks->str, "[");
+
+  transition.contact = BARUA_TEXT ("{}");
+  lookup.data = &lookup;
+  ck_assert (barua_transitions_run (&transition, NULL));
+  transition.contact = (BaruaText){ NULL, 0 };
+  ck_assert (!barua_transitions_run (&transition, &error));
+  ck_assert (g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_IO));
+}
+END_TEST
+
 typedef struct
 {
   const char *settings;
@@ -232,6 +275,7 @@ barua_suite (void)
   tcase_add_test (tc, reply_repeats);
   tcase_add_test (tc, reply_limit);
   tcase_add_test (tc, reply_lookup_fails);
+  tcase_add_test (tc, sender_unknown);
   tcase_add_loop_test (tc, reply_recipient, 0, G_N_ELEMENTS (recipients));
   suite_add_tcase (suite, tc);
   return suite;

@@ -18,10 +18,16 @@
 
 #define BATCH_SIZE 100u /* contacts.md 8.1 */
 
+/* Bodies from this size on are read on a worker. */
+#define LARGE_BYTES (256u * 1024u)
+
 /* A request, from its beginning to its last batch. */
 typedef struct
 {
   BaruaApp *app;
+  BaruaRequest *request; /* until the answer begins */
+  BaruaJson body;        /* likewise */
+  char *wrong;           /* what is wrong with the body; NULL: nothing */
   BaruaSettings *settings;
   BaruaArena *arena;
   gboolean is_admin;
@@ -37,6 +43,8 @@ typedef struct
 static void
 deletion_free (Deletion *deletion)
 {
+  g_clear_pointer (&deletion->request, barua_request_unref);
+  g_free (deletion->wrong);
   g_clear_pointer (&deletion->ids, g_array_unref);
   g_clear_pointer (&deletion->settings, barua_settings_unref);
   if (deletion->out != NULL)
@@ -44,7 +52,6 @@ deletion_free (Deletion *deletion)
   barua_arena_free (deletion->arena);
   g_free (deletion);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Deletion, deletion_free)
 
 static guint
 batch_end (const Deletion *deletion)
@@ -338,9 +345,9 @@ find_duplicates (const GArray *ids)
 
 /* Reads the body; (transfer full) (nullable): what is wrong with it (contacts.md 8.3). */
 static char *
-take_docs (Deletion *deletion, BaruaJson body)
+take_docs (Deletion *deletion)
 {
-  BaruaJson docs = barua_json_member (body, "docs"), doc;
+  BaruaJson docs = barua_json_member (deletion->body, "docs"), doc;
   BaruaJsonIter iter;
   guint index = 0;
 
@@ -369,30 +376,70 @@ keep_ids (Deletion *deletion)
     }
 }
 
+/* Reads the whole body. Any thread. */
+static void
+read_body (Deletion *deletion)
+{
+  deletion->wrong = take_docs (deletion);
+  if (deletion->wrong == NULL)
+    keep_ids (deletion);
+}
+
+/* The body is read: begins the answer. */
+static void
+begin (Deletion *deletion)
+{
+  g_autoptr (BaruaRequest) request = g_steal_pointer (&deletion->request);
+
+  if (deletion->wrong != NULL)
+    {
+      barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, deletion->wrong, NULL);
+      deletion_free (deletion);
+      return;
+    }
+  /* never compressed: the batches are chunks of their own (contacts.md 8.1) */
+  deletion->stream = barua_stream_begin (request, 200, "application/json; charset=utf-8",
+                                         BARUA_STREAM_UNKNOWN_LENGTH, BARUA_STREAM_WAITS,
+                                         &stream_calls, deletion, stream_closed);
+  barua_stream_write_text (deletion->stream, "[");
+  if (deletion->ids->len == 0)
+    finish (deletion);
+}
+
+/* GTask, on a worker. */
+static void
+read_in_thread (GTask *task, gpointer source_object, gpointer data, GCancellable *cancellable)
+{
+  read_body (data);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+body_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  begin (user_data);
+}
+
 void
 barua_api_bulk_delete (BaruaRequest *request, gpointer app)
 {
-  g_autoptr (Deletion) deletion = g_new0 (Deletion, 1);
+  Deletion *deletion = g_new0 (Deletion, 1);
 
   deletion->app = app;
+  deletion->request = barua_request_ref (request);
+  deletion->body = barua_request_json (request);
   deletion->settings = barua_settings_ref (barua_request_settings (request));
   deletion->arena = barua_arena_new ();
   deletion->is_admin = barua_request_user (request)->is_admin;
   deletion->ids = g_array_new (FALSE, FALSE, sizeof (BaruaText));
   deletion->out = g_string_new (NULL);
-  g_autofree char *wrong = take_docs (deletion, barua_request_json (request));
-  if (wrong != NULL)
+  if (barua_request_body_length (request) < LARGE_BYTES)
     {
-      barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, wrong, NULL);
+      read_body (deletion);
+      begin (deletion);
       return;
     }
-  keep_ids (deletion);
-  Deletion *data = g_steal_pointer (&deletion);
-  /* never compressed: the batches are chunks of their own (contacts.md 8.1) */
-  data->stream = barua_stream_begin (request, 200, "application/json; charset=utf-8",
-                                     BARUA_STREAM_UNKNOWN_LENGTH, BARUA_STREAM_WAITS, &stream_calls,
-                                     data, stream_closed);
-  barua_stream_write_text (data->stream, "[");
-  if (data->ids->len == 0)
-    finish (data);
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, body_read, deletion);
+  g_task_set_task_data (task, deletion, NULL);
+  g_task_run_in_thread (task, read_in_thread);
 }

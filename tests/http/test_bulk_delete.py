@@ -261,6 +261,14 @@ class Errors(Base):
             self.assertEqual(self.c.get("/medic/" + doc_id).status, 200)
         self.assertEqual([len(b) for b in self.delete(*ids)], [0, 100, 50])
 
+    def test_large_bodies(self):
+        """Read beside the main loop; the same answers."""
+        ids = [f"none-{i:06}" for i in range(20000)]
+        self.assertEqual(self.delete(*ids), [[]] * 200)
+        answer = self.c.post(PATH, {"docs": [{"_id": i} for i in ids] + ["x"]})
+        self.check(answer, 400, {"code": 400,
+                                 "error": "docs[20000] must be an object with an _id string"})
+
     def test_client_goes(self):
         """Whole batches only, whatever happens to the client."""
         ids = self.make(2000)
