@@ -27,6 +27,7 @@
 #define POLLED_FOR_MS (7 * G_TIME_SPAN_DAY / 1000) /* what is older will not change any more */
 #define HOLD_MS (10 * 60 * 1000) /* longer than any request: [outbound] timeout is 300 s at most */
 #define WAIT_MAX_S 3600
+#define RECORD_AGAIN_S 5 /* when the store could not record what was sent */
 #define NO_USERNAME "sms.africas_talking.username is missing"
 
 /* The name under which messages are taken; they are held under the carrier's, so that nothing that
@@ -80,6 +81,7 @@ struct _Round
   gboolean has_more;
   BaruaOutboxPlace next;
   gboolean is_in_http;
+  guint again; /* source: records once more */
   BaruaSendResult result;
   gint64 retry_ms; /* when the message may be tried again */
 };
@@ -386,14 +388,38 @@ record (BaruaTx *tx, gpointer data, GError **error)
 }
 
 static void send_one (Round *round);
+static void recorded (GObject *source, GAsyncResult *result, gpointer user_data);
 
+/* GSourceFunc */
+static gboolean
+record_again (gpointer data)
+{
+  Round *round = data;
+
+  round->again = 0;
+  submit (round, record, recorded);
+  return G_SOURCE_REMOVE;
+}
+
+/* What was sent must be on the disk before anything else is: a full disk is waited for. */
 static void
 recorded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Round *round = user_data;
+  BaruaPush *push = round->push;
+  g_autoptr (GError) error = NULL;
 
-  if (!went_well (round, barua_store_write_finish, result))
-    return;
+  if (push->is_over)
+    {
+      destroy (push);
+      return;
+    }
+  if (!barua_store_write_finish (push->app->store, result, &error))
+    {
+      g_warning ("what %s answered is not recorded yet: %s", round->adapter->name, error->message);
+      round->again = g_timeout_add_seconds (RECORD_AGAIN_S, record_again, round);
+      return;
+    }
   round->n_sent++;
   if (++round->at < round->messages->len)
     send_one (round);
@@ -743,6 +769,9 @@ barua_push_free (BaruaPush *push)
   push->is_over = TRUE;
   g_source_remove (push->timer);
   g_clear_pointer (&push->client, barua_outbound_client_free);
-  if (push->round == NULL || push->round->is_in_http)
-    destroy (push);
+  if (push->round != NULL && push->round->again != 0)
+    g_source_remove (push->round->again);
+  else if (push->round != NULL && !push->round->is_in_http)
+    return; /* a job knows of it, and frees it */
+  destroy (push);
 }

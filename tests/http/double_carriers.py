@@ -9,6 +9,7 @@ misbehave: a list of words says how the next requests are answered.
     status N    this HTTP status
     after N S   this HTTP status with Retry-After: S
     moved       302 to another path of the double
+    wait        as documented, once `go` is set
     hang        no answer; the connection stays open
     reset       the connection is reset
     close       the connection is closed without an answer
@@ -71,6 +72,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_moved(self, double, word, rest, body):
         self.answer(302, {}, [("Location", f"http://127.0.0.1:{double.port}/elsewhere")])
+
+    def do_wait(self, double, word, rest, body):
+        double.go.wait(60)
+        self.do_ok(double, "ok", "", body)
 
     def do_hang(self, double, word, rest, body):
         double.over.wait(60)
@@ -135,6 +140,7 @@ class Double:
         self.serial = 100
         self.port = port
         self.over = threading.Event()
+        self.go = threading.Event()
         self.listen()
 
     @property

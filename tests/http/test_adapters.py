@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -581,6 +582,23 @@ class Misbehaving(Pushing):
         self.assertEqual(task["state_details"], "the server ended before the answer" + MAY)
         self.wait_state(after, "sent")
         self.assertEqual(self.requests_of("crash"), 1)
+
+    def test_store_in_trouble_on_the_way(self):
+        """What was sent is recorded as soon as the store can: it is not sent again meanwhile."""
+        self.begin(africas_talking())
+        self.at.go.clear()
+        self.at.words.append("wait")
+        uuid = self.send("recorded late")
+        self.at.wait_requests(1)
+        other = sqlite3.connect(self.server.database, isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        self.at.go.set()
+        self.eventually(lambda: "is not recorded yet" in self.server.log())
+        self.run_timers()
+        other.execute("ROLLBACK")
+        self.wait_state(uuid, "sent")
+        self.assertEqual(self.requests_of("recorded late"), 1)
 
     def test_stop_on_the_way(self):
         """The same for a graceful end, which does not wait for carriers."""
