@@ -251,28 +251,63 @@ release_task (const BaruaSettings *settings, BaruaJson document, BaruaJson task,
   return barua_json_truthy (barua_settings_get (settings, "sms.clear_failing_schedules"));
 }
 
+/* Both lists: schedules use one, `POST /api/v1/messages` with a due time the other. */
+static const BaruaMessageList lists[]
+    = { BARUA_MESSAGE_LIST_TASKS, BARUA_MESSAGE_LIST_SCHEDULED_TASKS };
+
+/* Calls @look for every task of a document and adds the changes that it wants. */
+static void
+walk (BaruaJson document, gint64 now_ms, GArray *changes,
+      gboolean (*look) (gpointer data, BaruaJson task, BaruaTaskChange *change), gpointer data)
+{
+  BaruaJsonIter iter;
+  BaruaJson task;
+
+  for (gsize l = 0; l < G_N_ELEMENTS (lists); l++)
+    {
+      BaruaJson list = barua_json_member (document, barua_message_list_name (lists[l]));
+      if (barua_json_type (list) != BARUA_JSON_ARRAY)
+        continue;
+      barua_json_iter_init (&iter, list);
+      for (guint i = 0; barua_json_iter_next (&iter, NULL, &task); i++)
+        {
+          BaruaTaskChange change
+              = { .list = lists[l], .task = i, .now_ms = now_ms, .is_decided = TRUE };
+          if (look (data, task, &change))
+            g_array_append_val (changes, change);
+        }
+    }
+}
+
+/* What the looks need beside the task. */
+typedef struct
+{
+  const BaruaSettings *settings;
+  BaruaJson document;
+  BaruaArena *arena;
+  gint64 valid_ms;
+} Context;
+
+/* Whether a scheduled task is due, and what becomes of it. */
+static gboolean
+look_due (gpointer data, BaruaJson task, BaruaTaskChange *change)
+{
+  const Context *context = data;
+  gint64 due_ms;
+
+  return state_of (task) == BARUA_TASK_STATE_SCHEDULED
+         && due_of (context->document, task, &due_ms) && due_ms <= change->now_ms
+         && due_ms >= change->now_ms - BARUA_DUE_MAX_AGE_MS
+         && release_task (context->settings, context->document, task, context->arena, change);
+}
+
 void
 barua_due_release (const BaruaSettings *settings, BaruaJson document, BaruaArena *arena,
                    gint64 now_ms, GArray *changes)
 {
-  BaruaJson list = barua_json_member (document, "scheduled_tasks"), task;
-  BaruaJsonIter iter;
+  Context context = { settings, document, arena, 0 };
 
-  if (barua_json_type (list) != BARUA_JSON_ARRAY)
-    return;
-  barua_json_iter_init (&iter, list);
-  for (guint i = 0; barua_json_iter_next (&iter, NULL, &task); i++)
-    {
-      BaruaTaskChange change = { .list = BARUA_MESSAGE_LIST_SCHEDULED_TASKS,
-                                 .task = i,
-                                 .now_ms = now_ms,
-                                 .is_decided = TRUE };
-      gint64 due_ms;
-      if (state_of (task) == BARUA_TASK_STATE_SCHEDULED && due_of (document, task, &due_ms)
-          && due_ms <= now_ms && due_ms >= now_ms - BARUA_DUE_MAX_AGE_MS
-          && release_task (settings, document, task, arena, &change))
-        g_array_append_val (changes, change);
-    }
+  walk (document, now_ms, changes, look_due, &context);
 }
 
 /* When the task was last made pending, as its history says. */
@@ -308,30 +343,21 @@ is_over (BaruaJson document, BaruaJson task, gint64 valid_ms, gint64 now_ms)
   return due_ms + valid_ms <= now_ms;
 }
 
+/* Whether a task that waits is over. */
+static gboolean
+look_over (gpointer data, BaruaJson task, BaruaTaskChange *change)
+{
+  const Context *context = data;
+
+  change->state = BARUA_TASK_STATE_EXPIRED;
+  return BARUA_TASK_STATE_WAITS (state_of (task))
+         && is_over (context->document, task, context->valid_ms, change->now_ms);
+}
+
 void
 barua_due_expire (const BaruaSettings *settings, BaruaJson document, gint64 now_ms, GArray *changes)
 {
-  static const BaruaMessageList lists[]
-      = { BARUA_MESSAGE_LIST_TASKS, BARUA_MESSAGE_LIST_SCHEDULED_TASKS };
-  const gint64 valid_ms = barua_due_valid_ms (settings);
-  BaruaJsonIter iter;
-  BaruaJson task;
+  Context context = { settings, document, NULL, barua_due_valid_ms (settings) };
 
-  for (gsize l = 0; l < G_N_ELEMENTS (lists); l++)
-    {
-      BaruaJson list = barua_json_member (document, barua_message_list_name (lists[l]));
-      if (barua_json_type (list) != BARUA_JSON_ARRAY)
-        continue;
-      barua_json_iter_init (&iter, list);
-      for (guint i = 0; barua_json_iter_next (&iter, NULL, &task); i++)
-        {
-          const BaruaTaskChange change = { .list = lists[l],
-                                           .task = i,
-                                           .state = BARUA_TASK_STATE_EXPIRED,
-                                           .now_ms = now_ms,
-                                           .is_decided = TRUE };
-          if (BARUA_TASK_STATE_WAITS (state_of (task)) && is_over (document, task, valid_ms, now_ms))
-            g_array_append_val (changes, change);
-        }
-    }
+  walk (document, now_ms, changes, look_over, &context);
 }

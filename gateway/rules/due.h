@@ -30,7 +30,7 @@ gint64 barua_due_valid_ms (const BaruaSettings *settings);
  * @arena: keeps what the changes hold
  * @changes: (element-type BaruaTaskChange): receives one for each scheduled task that becomes pending
  *
- * Finds the tasks of `scheduled_tasks` that are due, at most %BARUA_DUE_MAX_AGE_MS old, and makes the
+ * Finds the tasks in state `scheduled` that are due, at most %BARUA_DUE_MAX_AGE_MS old, and makes the
  * text of those that have none yet, in the record's language of now. A task whose text cannot be
  * made or is blank, or whose recipient is not known, stays as it is; with
  * `sms.clear_failing_schedules` it becomes `clear` (workflows.md 7.3).

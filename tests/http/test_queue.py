@@ -56,7 +56,9 @@ def iso(ms):
 
 
 class Case(ServerCase):
-    settings = {"transitions": {}, "translations": TEXTS, "locale": "en"}
+    # at any hour: without the last one nothing becomes due after 23:00
+    settings = {"transitions": {}, "translations": TEXTS, "locale": "en",
+                "schedule_evening_hours": 24}
 
     def setUp(self):
         super().setUp()
@@ -146,7 +148,7 @@ class Time(Case):
         doc, _ = self.message(due=now_ms() - 1000, state="scheduled")
         self.run_timers()
         self.assertEqual(self.task(doc)["state"], "scheduled")
-        self.c.settings({**self.settings, "schedule_evening_hours": "24"})
+        self.c.settings({**self.settings, "schedule_morning_hours": "0"})
         self.run_timers()
         self.wait_state(doc, "pending", seconds=5)
 
@@ -179,6 +181,18 @@ class Time(Case):
                                                   "clear_failing_schedules": True}})
         self.run_timers()
         self.assertEqual([self.wait_state(d, "clear")["state"] for d in docs], ["clear"] * 5)
+
+    def test_a_message_that_was_sent_for_later(self):
+        answer = self.c.post("/api/v1/messages", {"to": "+254711222444", "content": "later",
+                                                  "due": iso(now_ms() + 500)})
+        uuid = self.check(answer, 200).json()["id"]
+        self.assertEqual(self.c.sms(), [])
+        end = time.monotonic() + 5
+        found = []
+        while not found and time.monotonic() < end:
+            time.sleep(0.1)
+            found = [m["id"] for m in self.c.sms()]
+        self.assertEqual(found, [uuid])
 
     def test_other_states_with_the_same_due_time_stay(self):
         due = iso(now_ms() - 1000)
