@@ -10,6 +10,7 @@
 #include "gateway/api/handlers.h"
 #include "gateway/app.h"
 #include "gateway/rules/outgoing.h"
+#include "gateway/store/rules-lookup.h"
 
 /* Bytes of an Idempotency-Key at most. */
 #define KEY_MAX_BYTES 255
@@ -76,14 +77,6 @@ call_done (GObject *source, GAsyncResult *result, gpointer user_data)
   barua_json_append_string (json, barua_text (call->uuid));
   g_string_append_c (json, '}');
   barua_request_reply_json (call->request, 200, json);
-}
-
-/* BaruaLookup.count_repeat */
-static gboolean
-count_repeat (gpointer tx, BaruaText to, BaruaText text, gint64 now_ms, guint *count,
-              GError **error)
-{
-  return barua_tx_count_repeat (tx, to, text, now_ms, count, error);
 }
 
 /* ---- sending ---- */
@@ -161,16 +154,17 @@ static gboolean
 send_message (BaruaTx *tx, gpointer data, GError **error)
 {
   Call *call = data;
-  const BaruaLookup lookup = { tx, count_repeat };
+  g_auto (BaruaStoreLookup) lookup = { .tx = tx };
   gboolean is_repeat = FALSE;
 
+  barua_store_lookup_init (&lookup, barua_tx_reader (tx), tx);
   if (!find_repeat (call, tx, &is_repeat, error))
     return FALSE;
   if (is_repeat)
     return TRUE;
   g_autoptr (GString) body = g_string_sized_new (512);
-  if (!barua_outgoing_append_document (call->settings, &call->outgoing, &lookup, call->arena, body,
-                                       call->uuid, error))
+  if (!barua_outgoing_append_document (call->settings, &call->outgoing, &lookup.lookup, call->arena,
+                                       body, call->uuid, error))
     return FALSE;
   const BaruaEdit edit
       = { .id = barua_text (call->keyed_id), .body = { body->str, body->len } };
@@ -224,7 +218,7 @@ static gboolean
 add_again (Call *call, BaruaTx *tx, const BaruaQueuedMessage *message, BaruaText body, GString *out,
            GError **error)
 {
-  const BaruaLookup lookup = { tx, count_repeat };
+  g_auto (BaruaStoreLookup) lookup = { .tx = tx };
   BaruaText from = barua_arena_json_text (
       call->arena, barua_json_member ((BaruaJson){ body.p, body.n }, "from"));
   BaruaNewTask task = { .to = message->to, .message = message->content, .now_ms = call->now_ms };
@@ -236,7 +230,8 @@ add_again (Call *call, BaruaTx *tx, const BaruaQueuedMessage *message, BaruaText
                            "a message without recipient or text cannot be sent again");
       return FALSE;
     }
-  if (!barua_guard_judge (call->settings, &lookup, from, task.to, task.message, call->now_ms,
+  barua_store_lookup_init (&lookup, barua_tx_reader (tx), tx);
+  if (!barua_guard_judge (call->settings, &lookup.lookup, from, task.to, task.message, call->now_ms,
                           &task.state, error))
     return FALSE;
   barua_uuid_new (call->now_ms, call->uuid);

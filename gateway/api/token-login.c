@@ -6,6 +6,7 @@
 
 #include "gateway/api/token-login.h"
 
+#include "gateway/store/rules-lookup.h"
 #include "gateway/store/store-sessions.h"
 #include "gateway/store/store-tokens.h"
 
@@ -86,14 +87,6 @@ clear_messages (BaruaTx *tx, const guint8 *hash, gint64 now_ms, GError **error)
   g_autoptr (GString) body = g_string_sized_new (document->body.n + 128);
   return !barua_token_document_clear (document->body, now_ms, body)
          || put_next (tx, NULL, document, body, error);
-}
-
-/* BaruaLookup.count_repeat */
-static gboolean
-count_repeat (gpointer tx, BaruaText to, BaruaText text, gint64 now_ms, guint *count,
-              GError **error)
-{
-  return barua_tx_count_repeat (tx, to, text, now_ms, count, error);
 }
 
 /* ---- the user's two documents ---- */
@@ -190,14 +183,15 @@ put_token (BaruaTx *tx, const BaruaSettings *settings, const char *name,
   char token[BARUA_TOKEN_LENGTH + 1];
   char id[BARUA_TOKEN_DOCUMENT_ID_SIZE];
   guint8 hash[BARUA_TOKEN_HASH_BYTES];
-  const BaruaLookup lookup = { tx, count_repeat };
+  g_auto (BaruaStoreLookup) lookup = { .tx = tx };
   g_autoptr (GString) body = g_string_sized_new (1024);
 
   barua_token_new (token);
   barua_token_hash (token, hash);
   barua_token_document_id (hash, id);
   messages->token = token;
-  gboolean ok = barua_token_document (settings, messages, &lookup, body, error);
+  barua_store_lookup_init (&lookup, barua_tx_reader (tx), tx);
+  gboolean ok = barua_token_document (settings, messages, &lookup.lookup, body, error);
   explicit_bzero (token, sizeof token);
   const BaruaEdit edit = {
     .id = barua_text (id),
