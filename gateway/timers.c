@@ -7,6 +7,7 @@
 #include "gateway/timers.h"
 
 #include "gateway/api/gateways.h"
+#include "gateway/api/token-login.h"
 #include "gateway/http/cookie.h"
 #include "gateway/rules/due.h"
 #include "gateway/store/store-sessions.h"
@@ -153,6 +154,7 @@ run_batch (BaruaTx *tx, gpointer data, GError **error)
     case PHASE_CLEAN:
       return barua_tx_delete_old_sessions (
                  tx, batch->now_ms - BARUA_SESSION_SECONDS * (gint64)1000, error)
+             && barua_token_login_sweep (tx, batch->now_ms, error)
              && barua_tx_forget_traffic (tx, batch->now_ms - TRAFFIC_KEPT_MS, error);
     case PHASE_NEXT:
       return barua_reader_next_due (barua_tx_reader (tx), BARUA_TASK_STATE_SCHEDULED,

@@ -9,7 +9,9 @@
 #include "gateway/api/session.h"
 #include "gateway/app.h"
 #include "gateway/http/cookie.h"
+#include "gateway/http/password.h"
 #include "gateway/store/store-sessions.h"
+#include "gateway/store/store-tokens.h"
 
 #include <string.h>
 
@@ -205,5 +207,60 @@ find_session (gpointer app, const char *token_hash, BaruaAccountFound found, gpo
                           lookup);
 }
 
+/* ---- better hashes ---- */
+
+/* A hash to be replaced. */
+typedef struct
+{
+  BaruaApp *app;
+  char *name;
+  char *old_hash;
+  char *new_hash;
+} Rehash;
+
+static void
+rehash_free (gpointer data)
+{
+  Rehash *rehash = data;
+
+  g_free (rehash->name);
+  barua_secret_free (rehash->old_hash);
+  barua_secret_free (rehash->new_hash);
+  g_free (rehash);
+}
+
+/* BaruaJob */
+static gboolean
+put_hash (BaruaTx *tx, gpointer data, GError **error)
+{
+  const Rehash *rehash = data;
+
+  return barua_tx_replace_hash (tx, rehash->name, rehash->old_hash, rehash->new_hash, error);
+}
+
+static void
+hash_put (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  const Rehash *rehash = user_data; /* freed by the store afterwards */
+  g_autoptr (GError) error = NULL;
+
+  if (!barua_store_write_finish (rehash->app->store, result, &error))
+    g_warning ("a password hash could not be renewed: %s", error->message);
+}
+
+/* BaruaAuthBackend.rehash */
+static void
+rehash (gpointer app, const char *name, const char *old_hash, const char *new_hash)
+{
+  Rehash *data = g_new0 (Rehash, 1);
+
+  data->app = app;
+  data->name = g_strdup (name);
+  data->old_hash = g_strdup (old_hash);
+  data->new_hash = g_strdup (new_hash);
+  barua_store_write_async (data->app->store, put_hash, data, rehash_free, sizeof *data, NULL,
+                           hash_put, data);
+}
+
 const BaruaAuthBackend barua_account_lookup
-    = { .find_account = find_account, .find_session = find_session };
+    = { .find_account = find_account, .rehash = rehash, .find_session = find_session };

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define USER_ID_PREFIX "org.couchdb.user:"
-#define SWEEP_SECONDS 600 /* an expired link is masked within so long */
 
 char *
 barua_token_base_url (const BaruaSettings *settings, BaruaRequest *request)
@@ -297,46 +296,17 @@ barua_token_login_use (BaruaTx *tx, const guint8 hash[BARUA_TOKEN_HASH_BYTES], g
 
 /* ---- expiry ---- */
 
-/* BaruaJob: clears and masks the messages of every token that has expired. */
-static gboolean
-sweep (BaruaTx *tx, gpointer now_ms, GError **error)
+gboolean
+barua_token_login_sweep (BaruaTx *tx, gint64 now_ms, GError **error)
 {
   for (;;)
     {
       g_autoptr (BaruaLoginToken) token = NULL;
-      if (!barua_tx_next_expired_login_token (tx, *(gint64 *)now_ms, &token, error))
+      if (!barua_tx_next_expired_login_token (tx, now_ms, &token, error))
         return FALSE;
       if (token == NULL)
         return TRUE;
-      if (!clear_messages (tx, token->hash, *(gint64 *)now_ms, error))
+      if (!clear_messages (tx, token->hash, now_ms, error))
         return FALSE;
     }
-}
-
-static void
-swept (GObject *source, GAsyncResult *result, gpointer app)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!barua_store_write_finish (((BaruaApp *)app)->store, result, &error))
-    g_warning ("expired login links could not be masked: %s", error->message);
-}
-
-/* GSourceFunc */
-static gboolean
-begin_sweep (gpointer app)
-{
-  gint64 *now_ms = g_new (gint64, 1);
-
-  *now_ms = barua_now_ms ();
-  barua_store_write_async (((BaruaApp *)app)->store, sweep, now_ms, g_free, sizeof *now_ms, NULL,
-                           swept, app);
-  return G_SOURCE_CONTINUE;
-}
-
-guint
-barua_token_login_watch (BaruaApp *app)
-{
-  begin_sweep (app);
-  return g_timeout_add_seconds (SWEEP_SECONDS, begin_sweep, app);
 }

@@ -72,7 +72,7 @@ gboolean barua_token_login_use (BaruaTx *tx, const guint8 hash[BARUA_TOKEN_HASH_
                                 gint64 now_ms, BaruaTokenVerdict *verdict, char **name,
                                 GError **error);
 
-/** Clears and masks what has expired, now and from time to time. Returns: the source to remove. */
-guint barua_token_login_watch (BaruaApp *app);
+/** Clears and masks the messages of every token that has expired since the last time. */
+gboolean barua_token_login_sweep (BaruaTx *tx, gint64 now_ms, GError **error);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 #define G_LOG_DOMAIN "barua-rules"
 
 #include "gateway/rules/messages.h"
+#include "gateway/rules/users.h"
 #include "gateway/rules/views-map.h"
 
 /* A walk over the tasks of a document, `tasks` before `scheduled_tasks`. */
@@ -109,6 +110,17 @@ static const char *const delivered_states[] = { "sent", "delivered", NULL };
 static const char *const failed_states[] = { "failed", NULL };
 static const char *const scheduled_states[] = { "scheduled", NULL };
 
+/* Appends the text of a message as lists show it: login links without their token (users.md 10
+ * no. 2). */
+static void
+append_text (GString *out, const Message *message)
+{
+  if (barua_json_type (message->text) == BARUA_JSON_STRING)
+    barua_token_append_masked (out, (BaruaText){ message->text.text, message->text.length });
+  else
+    barua_mapping_append (out, message->text);
+}
+
 /* ---- messages_by_state ---- */
 
 /* Appends `[state, due]`. */
@@ -128,7 +140,7 @@ emit_message (BaruaMapping *m, BaruaText state, BaruaJson task, const Message *m
 {
   append_state_key (m, state, task);
   g_string_append (m->value, "{\"content\":");
-  barua_mapping_append (m->value, message->text);
+  append_text (m->value, message);
   g_string_append (m->value, ",\"to\":");
   barua_mapping_append (m->value, message->to);
   g_string_append (m->value, ",\"id\":");
@@ -343,7 +355,11 @@ emit_queued (BaruaMapping *m, const char *tab, BaruaJson task, const Message *me
     {
       barua_json_append_key (m->value, "sms");
       g_string_append_c (m->value, '{');
-      append_member (m->value, "message", message->text);
+      if (message->text.text != NULL)
+        {
+          barua_json_append_key (m->value, "message");
+          append_text (m->value, message);
+        }
       append_member (m->value, "to", message->to);
     }
   else

@@ -186,6 +186,10 @@ update_doc (BaruaSqliteChange *change, GError **error)
   sqlite3_bind_int64 (update, 7, change->leaves);
   if (turns)
     sqlite3_bind_int (update, 8, change->is_deleted != 0);
+  /* what is hidden may have been a secret, and is not to stay in the log */
+  BaruaSqlite *sqlite = barua_sqlite_of (&change->connection->tx.reader);
+  if (change->old.is_hidden && sqlite->keeper != NULL)
+    barua_sqlite_keeper_cut_soon (sqlite->keeper);
   return barua_statement_run (update, error);
 }
 

@@ -96,6 +96,7 @@ apply_settings (BaruaSqliteConnection *connection, BaruaSqliteRole role, guint c
   return barua_sqlite_exec (handle,
                             "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                            "PRAGMA secure_delete = FAST;" /* masked tokens are gone */
                             "PRAGMA wal_autocheckpoint = 0",
                             error);
 }

@@ -32,7 +32,7 @@ struct _BaruaSqliteKeeper
   gboolean must_check_file;
   int n_logged;     /* pages in the log */
   int n_written;    /* of these, pages that stand in the file already */
-  gboolean may_cut; /* the log has been long since it was last cut */
+  gboolean may_cut; /* the log has been long, or held a secret, since it was last cut */
   guint64 n_notes;
 };
 
@@ -47,12 +47,21 @@ void
 barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages)
 {
   pthread_mutex_lock (&keeper->lock);
-  keeper->n_notes++;
+  keeper->n_notes += wal_pages != keeper->n_logged; /* a job that changed nothing is rest, too */
   if (wal_pages < keeper->n_logged) /* the log has begun again */
     keeper->n_written = 0;
   keeper->n_logged = wal_pages;
   if (pages_to_write (keeper) > LOG_PAGES_IDLE)
     pthread_cond_signal (&keeper->wake);
+  pthread_mutex_unlock (&keeper->lock);
+}
+
+void
+barua_sqlite_keeper_cut_soon (BaruaSqliteKeeper *keeper)
+{
+  pthread_mutex_lock (&keeper->lock);
+  keeper->may_cut = TRUE;
+  pthread_cond_signal (&keeper->wake);
   pthread_mutex_unlock (&keeper->lock);
 }
 

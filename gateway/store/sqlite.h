@@ -429,6 +429,10 @@ void barua_sqlite_keeper_stop (BaruaSqliteKeeper *keeper);
 /** Tells the keeper how long the log is after a commit. */
 void barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages);
 
+/** Has the log cut to nothing in the next quiet half minute: it holds what was removed from the
+ * file. */
+void barua_sqlite_keeper_cut_soon (BaruaSqliteKeeper *keeper);
+
 /* sqlite-documents.c */
 
 /** The number of a database for a reader; %BARUA_STORE_ERROR_NOT_FOUND. */
