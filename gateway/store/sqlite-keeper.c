@@ -21,6 +21,9 @@
 #define IDLE_MS 50
 #define CUT_MS 30000
 
+/* The same for a log that holds what was a secret. */
+#define CUT_SECRET_MS 2000
+
 struct _BaruaSqliteKeeper
 {
   BaruaSqlite *sqlite;
@@ -32,7 +35,8 @@ struct _BaruaSqliteKeeper
   gboolean must_check_file;
   int n_logged;     /* pages in the log */
   int n_written;    /* of these, pages that stand in the file already */
-  gboolean may_cut; /* the log has been long, or held a secret, since it was last cut */
+  gboolean may_cut;    /* the log has been long since it was last cut */
+  gboolean has_secret; /* since it was last cut */
   guint64 n_notes;
 };
 
@@ -60,7 +64,7 @@ void
 barua_sqlite_keeper_cut_soon (BaruaSqliteKeeper *keeper)
 {
   pthread_mutex_lock (&keeper->lock);
-  keeper->may_cut = TRUE;
+  keeper->has_secret = TRUE;
   pthread_cond_signal (&keeper->wake);
   pthread_mutex_unlock (&keeper->lock);
 }
@@ -106,9 +110,9 @@ next_task (BaruaSqliteKeeper *keeper)
           if (is_idle_for (keeper, IDLE_MS))
             return TASK_CHECKPOINT;
         }
-      else if (!keeper->may_cut)
+      else if (!keeper->may_cut && !keeper->has_secret)
         pthread_cond_wait (&keeper->wake, &keeper->lock);
-      else if (is_idle_for (keeper, CUT_MS))
+      else if (is_idle_for (keeper, keeper->has_secret ? CUT_SECRET_MS : CUT_MS))
         return TASK_CUT;
     }
 }
@@ -176,6 +180,7 @@ end_task (BaruaSqliteKeeper *keeper, Task task, int n_written)
       return;
     }
   keeper->may_cut = task == TASK_CHECKPOINT;
+  keeper->has_secret = keeper->has_secret && task == TASK_CHECKPOINT;
   /* What could not be written because somebody still reads it waits until as much has come again.
    */
   keeper->n_written = MAX (keeper->n_logged - LOG_PAGES_IDLE, n_written);

@@ -429,8 +429,8 @@ void barua_sqlite_keeper_stop (BaruaSqliteKeeper *keeper);
 /** Tells the keeper how long the log is after a commit. */
 void barua_sqlite_keeper_note (BaruaSqliteKeeper *keeper, int wal_pages);
 
-/** Has the log cut to nothing in the next quiet half minute: it holds what was removed from the
- * file. */
+/** Has the log cut to nothing as soon as the writer rests for some seconds: it holds a secret that
+ * is removed from the file. */
 void barua_sqlite_keeper_cut_soon (BaruaSqliteKeeper *keeper);
 
 /* sqlite-documents.c */
