@@ -7,7 +7,7 @@
 #include "gateway/rules/tasks.h"
 
 #include "forms/date.h"
-#include "gateway/rules/users.h"
+#include "gateway/rules/mask.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,6 +3,7 @@
 
 #include "forms/settings.h"
 #include "gateway/rules/lookup.h"
+#include "gateway/rules/mask.h"
 
 G_BEGIN_DECLS
 
@@ -128,19 +129,5 @@ gboolean barua_token_document_is (BaruaJson document);
  * 8.4), and masks the link whatever its state (10 no. 2).
  */
 gboolean barua_token_document_clear (BaruaText body, gint64 now_ms, GString *out);
-
-/**
- * barua_token_mask:
- * @text: of a message, or anything else
- *
- * Login links with their token replaced by `********` (users.md 10 no. 2): for lists, exports and
- * logs.
- *
- * Returns: @text itself when it has none, else borrowed from @arena
- */
-BaruaText barua_token_mask (BaruaArena *arena, BaruaText text);
-
-/** Appends @text so masked; @text may be JSON. Returns: whether it had a link. */
-gboolean barua_token_append_masked (GString *out, BaruaText text);
 
 G_END_DECLS

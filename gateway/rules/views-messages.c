@@ -4,8 +4,8 @@
 
 #define G_LOG_DOMAIN "barua-rules"
 
+#include "gateway/rules/mask.h"
 #include "gateway/rules/messages.h"
-#include "gateway/rules/users.h"
 #include "gateway/rules/views-map.h"
 
 /* A walk over the tasks of a document, `tasks` before `scheduled_tasks`. */
