@@ -24,7 +24,7 @@
 /* A slice of catching up takes so long (documents.md 10), and so long when nobody waits. It has
  * parts of some milliseconds and so many bytes of rows, after each of which they are written. */
 #define SLICE_US (20 * 1000)
-#define LONG_SLICE_US (500 * 1000)
+#define LONG_SLICE_US (100 * 1000)
 #define PART_US (8 * 1000)
 #define PART_BYTES (1024 * 1024)
 

@@ -105,6 +105,28 @@ def fill(server, start, end):
     return middle or 0
 
 
+def cpu_seconds(server):
+    """What the process has used so far."""
+    with open(f"/proc/{server.pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Span:
+    """Time, and CPU time of a server, between two moments; a context manager."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def __enter__(self):
+        self.began, self.cpu_began = time.monotonic(), cpu_seconds(self.server)
+        return self
+
+    def __exit__(self, *_):
+        self.seconds = time.monotonic() - self.began
+        self.cpu = cpu_seconds(self.server) - self.cpu_began
+
+
 def rate_of(value):
     """What gwload measured as (documents or requests a second, remark)."""
     return value["msgs_per_s"], f"p99 {value['p99_ms']:.1f} ms, " \
@@ -126,9 +148,9 @@ class Measures:
     def barua(self):
         return Barua(self.options.barua, None)
 
-    def load(self, server, path, *args, seconds=None):
+    def load(self, server, path, *args, seconds=None, warm=0.5):
         return self.tools.load(server.url(path), "-a", LOGIN, "-P", server.pid, *args,
-                               seconds=seconds or self.options.seconds)
+                               seconds=seconds or self.options.seconds, warm=warm)
 
     def put_load(self, server, start=10000000, **kwargs):
         return self.load(server, f"/medic/{FAR}", "-k", "put", "-b", self.body, "-c", "64",
@@ -145,7 +167,9 @@ class Measures:
             rows = page.get("rows", page.get("results"))
             if len(rows) != 100:
                 raise RuntimeError(f"{path}: {len(rows)} rows instead of 100")
-        return self.load(server, path, "-k", "get", "-c", str(connections), "-u", str(count))
+        # Each reader counts the documents once after so many were written.
+        return self.load(server, path, "-k", "get", "-c", str(connections), "-u", str(count),
+                         warm=max(0.5, count / 200000))
 
     def put(self):
         results = []
@@ -184,14 +208,19 @@ class Measures:
         start = 0
         with self.barua() as server:
             for size in sizes:
-                began = time.monotonic()
-                middle = fill(server, start, size)
-                filled = time.monotonic()
-                ask(server, "GET", VIEW[1].format(date=DATE))
+                with Span(server) as filling:
+                    middle = fill(server, start, size)
+                with Span(server) as views:
+                    ask(server, "GET", VIEW[1].format(date=DATE))
+                with Span(server) as first:
+                    ask(server, "GET", READS[2][1].replace("@", f"{size - 200:08}"))
                 row(f"filling up to {size:,} documents",
-                    f"{(size - start) / (filled - began):,.0f} a second",
-                    remark=f"_bulk_docs of 1000, one after the other, from Python; "
-                           f"{time.monotonic() - filled:.2f} s more for the views")
+                    f"{(size - start) / filling.seconds:,.0f} a second",
+                    remark=f"_bulk_docs of 1000, one after the other, from Python, "
+                           f"{1e6 * filling.cpu / (size - start):.0f} µs CPU each; "
+                           f"{views.seconds:.2f} s more for the views, "
+                           f"{1e6 * views.cpu / (size - start):.0f} µs CPU each; the first page "
+                           f"from far behind after that {1e3 * first.seconds:.1f} ms")
                 for name, path, connections in (*READS, VIEW):
                     found[name].append(self.read_load(server, path, connections, size, middle))
                 self.against_hello(server, size)
