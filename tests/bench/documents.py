@@ -79,7 +79,7 @@ class Express(Program):
 def ask(server, method, path, value=None):
     """The JSON answer of a request that must succeed."""
     if not hasattr(server, "asker"):
-        server.asker = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
+        server.asker = http.client.HTTPConnection("127.0.0.1", server.port, timeout=3600)
     server.asker.request(method, path, None if value is None else json.dumps(value).encode(), {
         "Authorization": "Basic " + base64.b64encode(LOGIN.encode()).decode(),
         "Content-Type": "application/json", "Accept": "application/json"})
