@@ -89,7 +89,7 @@ begin (BaruaConnection *connection, const BaruaHead *head, BaruaMatch *match, gs
   const char *bytes = barua_wire_held (wire, &n);
   BaruaRequest *request
       = barua_request_new_direct (connection->server, connection, barua_head_copy (head));
-  g_autoptr (BaruaRequest) own = barua_request_ref (request);
+  g_autoptr (BaruaRequest) own G_GNUC_UNUSED = barua_request_ref (request);
 
   request->match = *match;
   *match = (BaruaMatch){ 0 };

@@ -102,8 +102,8 @@ static const char *const migrations[] = { /* index + 1 is the user_version it le
   " WHERE uuid IS NULL OR ifnull(rcpt, '') = '' OR ifnull(content, '') = '';\n",
 
   /* Read by sqlite-places.c; viewnum 0: nothing that was counted before counts. */
-  "CREATE TABLE moved (num INTEGER PRIMARY KEY, viewnum INT NOT NULL, k BLOB NOT NULL,"
-  " id TEXT NOT NULL);\n",
+  ("CREATE TABLE moved (num INTEGER PRIMARY KEY, viewnum INT NOT NULL, k BLOB NOT NULL,"
+   " id TEXT NOT NULL);\n"),
 };
 /* clang-format on */
 
