@@ -99,7 +99,7 @@ class Monitoring(unittest.TestCase):
         self.put("medic", "all", {"type": "data_record", "reported_date": int(time.time() * 1000),
                                   "tasks": [self.task(s) for s in due + due + muted + neither],
                                   "scheduled_tasks": [
-                                      self.task("scheduled"),
+                                      dict(self.task("scheduled"), due="2036-01-01T00:00:00Z"),
                                       {"state": "scheduled", "due": "2036-01-01T00:00:00Z",
                                        "message_key": "later"},  # not written out yet
                                       self.task("muted")]})
