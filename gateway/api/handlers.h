@@ -108,6 +108,7 @@ void barua_api_active_tasks (BaruaRequest *request, gpointer app);
 void barua_api_replicate (BaruaRequest *request, gpointer app);
 void barua_api_deploy_info (BaruaRequest *request, gpointer app);
 void barua_api_attachment_types (BaruaRequest *request, gpointer app);
+void barua_api_export (BaruaRequest *request, gpointer app);
 void barua_api_monitoring (BaruaRequest *request, gpointer app);
 void barua_api_metrics (BaruaRequest *request, gpointer app);
 void barua_api_healthz (BaruaRequest *request, gpointer app);

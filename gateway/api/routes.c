@@ -101,6 +101,8 @@ const BaruaRoute barua_routes[] = {
   { "POST",  "/_replicate",          ANYBODY,                  BARUA_BODY_JSON,         0,        NATIVE,            barua_api_replicate },
   { "GET",   "/api/deploy-info",     ANYBODY,                  BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_deploy_info },
   { "GET",   "/api/couch-config-attachments", ANYBODY,         BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_attachment_types },
+  { "GET",   "/api/v2/export/{type}", ANYBODY,                 BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_export },
+  { "POST",  "/api/v2/export/{type}", ANYBODY,                 BARUA_BODY_JSON,         MIB,      BARUA_ROUTE_JSON_STRICT, barua_api_export },
   { "GET",   "/api/v1/monitoring",   PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_monitoring },
   { "GET",   "/metrics",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_metrics },
   { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS | BARUA_ROUTE_DIRECT, barua_api_healthz },

@@ -205,6 +205,14 @@ recipient_of (const BaruaSettings *settings, BaruaJson document, BaruaJson task,
   return sender.n > 0 ? sender : word;
 }
 
+void
+barua_due_preview (const BaruaSettings *settings, BaruaJson document, BaruaJson task,
+                   BaruaArena *arena, BaruaText *to, BaruaText *content)
+{
+  *to = recipient_of (settings, document, task, arena);
+  *content = make_text (settings, document, task, arena);
+}
+
 /* Makes `messages` of a task; FALSE when there is nothing to send. */
 static gboolean
 make_messages (const BaruaSettings *settings, BaruaJson document, BaruaJson task, BaruaArena *arena,

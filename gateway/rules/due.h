@@ -39,6 +39,17 @@ void barua_due_release (const BaruaSettings *settings, BaruaJson document, Barua
                         gint64 now_ms, GArray *changes);
 
 /**
+ * barua_due_preview:
+ * @task: one without messages yet
+ * @to: (out): whom it would go to now; absent when that is not known
+ * @content: (out): what it would say now; absent without a text
+ *
+ * What barua_due_release() would make of a scheduled task: for exports.
+ */
+void barua_due_preview (const BaruaSettings *settings, BaruaJson document, BaruaJson task,
+                        BaruaArena *arena, BaruaText *to, BaruaText *content);
+
+/**
  * barua_due_expire:
  * @changes: as above
  *

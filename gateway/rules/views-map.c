@@ -346,18 +346,36 @@ set_text_value (BaruaMapping *m, const GString *text)
   barua_json_append_string (m->value, (BaruaText){ text->str, text->len });
 }
 
-void
-barua_map_contacts_by_type (BaruaMapping *m)
+/* Where a contact stands in lists: the dead and the muted last, then by type and name. */
+static GString *
+order_in_lists (BaruaMapping *m)
 {
-  g_autoptr (GString) order = g_string_new (NULL);
+  GString *order = g_string_new (NULL);
 
-  if (!is_contact (m))
-    return;
   g_string_append_printf (order, "%s %s ",
                           barua_json_truthy (m->members[BARUA_MEMBER_DATE_OF_DEATH]) ? "true"
                                                                                      : "false",
                           barua_json_truthy (m->members[BARUA_MEMBER_MUTED]) ? "true" : "false");
   append_order (m, order);
+  return order;
+}
+
+void
+barua_map_contacts_by_order (BaruaMapping *m)
+{
+  if (!is_contact (m))
+    return;
+  g_autoptr (GString) order = order_in_lists (m);
+  barua_json_append_string (m->key, (BaruaText){ order->str, order->len });
+  barua_mapping_emit (m);
+}
+
+void
+barua_map_contacts_by_type (BaruaMapping *m)
+{
+  if (!is_contact (m))
+    return;
+  g_autoptr (GString) order = order_in_lists (m);
   g_string_append_c (m->key, '[');
   barua_mapping_append (m->key, contact_type (m));
   g_string_append_c (m->key, ']');
@@ -510,6 +528,19 @@ barua_map_reports_by_verification (BaruaMapping *m)
 {
   if (is_report (m))
     emit_dated (m, m->members[BARUA_MEMBER_VERIFIED], TRUE);
+}
+
+/* Records, and whatever else has messages: what an export of messages holds. */
+void
+barua_map_records_by_date (BaruaMapping *m)
+{
+  const BaruaJson date = m->members[BARUA_MEMBER_REPORTED_DATE];
+
+  if (!barua_mapping_is_record (m) && barua_json_size (m->members[BARUA_MEMBER_TASKS]) == 0
+      && barua_json_size (m->members[BARUA_MEMBER_SCHEDULED_TASKS]) == 0)
+    return;
+  barua_mapping_append (m->key, barua_json_truthy (date) ? date : (BaruaJson){ "null", 4 });
+  barua_mapping_emit (m);
 }
 
 void

@@ -98,6 +98,8 @@ void barua_map_reports_by_subject (BaruaMapping *m);
 void barua_map_reports_by_place (BaruaMapping *m);
 void barua_map_reports_by_validity (BaruaMapping *m);
 void barua_map_reports_by_verification (BaruaMapping *m);
+void barua_map_contacts_by_order (BaruaMapping *m);
+void barua_map_records_by_date (BaruaMapping *m);
 void barua_map_data_records_by_type (BaruaMapping *m);
 void barua_map_messages_by_contact_date (BaruaMapping *m);
 void barua_map_messages_by_state (BaruaMapping *m);

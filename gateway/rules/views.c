@@ -49,6 +49,8 @@ static const Entry entries[] = {
   { { "medic-client",    "doc_by_type",                    1, FALSE, FALSE, BARUA_REDUCE_NONE }, barua_map_doc_by_type },
   { { "medic-conflicts", "conflicts",                      1, FALSE, FALSE, BARUA_REDUCE_COUNT }, barua_map_conflicts },
   { { "barua",           "docs_by_holder",                 1, FALSE, FALSE, BARUA_REDUCE_NONE }, barua_map_docs_by_holder },
+  { { "barua",           "records_by_date",                1, FALSE, FALSE, BARUA_REDUCE_NONE }, barua_map_records_by_date },
+  { { "barua",           "contacts_by_order",              1, FALSE, FALSE, BARUA_REDUCE_NONE }, barua_map_contacts_by_order },
   { { "users",           "users_by_field",                 1, FALSE, TRUE,  BARUA_REDUCE_NONE }, barua_map_users_by_field },
 };
 /* clang-format on */

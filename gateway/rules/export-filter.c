@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Which documents are exported: filters (export-and-monitoring.md 3.1, 4) and free text (3.2). */
+
+#define G_LOG_DOMAIN "barua-rules"
+
+#include "gateway/rules/export.h"
+
+#include "forms/characters.h"
+#include "gateway/rules/messages.h"
+
+#include <math.h>
+
+#define VERIFIED_TRUE 1u
+#define VERIFIED_FALSE 2u
+#define VERIFIED_NEITHER 4u
+
+/* Keys of free text are longer, in UTF-16 units. */
+#define SHORT_KEY 2
+
+/* Ancestors that are looked at; a lineage has no more (contacts.md 5). */
+#define MAX_LEVELS 50
+
+/* ---- reading ---- */
+
+/* `Invalid filter "NAME": VALUE`; always FALSE. */
+static gboolean
+refuse (const char *name, BaruaJson value, GError **error)
+{
+  g_set_error (error, BARUA_EXPORT_ERROR, 0, "Invalid filter \"%s\": %.*s", name,
+               (int)MIN (value.length, 200), value.text);
+  return FALSE;
+}
+
+/* Adds the text of a filter's element, or of its member @member; others are left out. */
+static void
+add_text (GPtrArray *texts, BaruaJson element, const char *member)
+{
+  const BaruaJson value
+      = member != NULL && barua_json_type (element) == BARUA_JSON_OBJECT
+            ? barua_json_member (element, member)
+            : element;
+  char *text = barua_json_string (value, NULL);
+
+  if (text != NULL && *text != '\0')
+    g_ptr_array_add (texts, text);
+  else
+    g_free (text);
+}
+
+/* (transfer full) (nullable): the texts of a list, or a single one; nothing when it has none. */
+static GPtrArray *
+read_texts (BaruaJson list, const char *member)
+{
+  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+  BaruaJsonIter iter;
+  BaruaJson element;
+
+  if (barua_json_type (list) == BARUA_JSON_ARRAY)
+    {
+      barua_json_iter_init (&iter, list);
+      while (barua_json_iter_next (&iter, NULL, &element))
+        add_text (texts, element, member);
+    }
+  else
+    add_text (texts, list, member);
+  return texts->len > 0 ? g_steal_pointer (&texts) : NULL;
+}
+
+/* The texts of `selected`, unless it holds as many as there are to choose from. */
+static GPtrArray *
+read_selected (BaruaJson filter, const char *member)
+{
+  const BaruaJson selected = barua_json_member (filter, "selected");
+  const BaruaJson options = barua_json_member (filter, "options");
+
+  if (barua_json_type (options) == BARUA_JSON_ARRAY
+      && barua_json_size (options) == barua_json_size (selected))
+    return NULL;
+  return read_texts (selected, member);
+}
+
+/* One end of the range of dates: a number, or the text of one or of a date. */
+static gboolean
+read_date (BaruaJson value, const char *name, gint64 fallback, gint64 *ms, gboolean *is_given,
+           GError **error)
+{
+  g_autofree char *text = barua_json_string (value, NULL);
+  char *end = NULL;
+
+  *ms = fallback;
+  if (barua_json_is_nothing (value) || (text != NULL && *text == '\0'))
+    return TRUE;
+  *is_given = TRUE;
+  if (text != NULL)
+    {
+      const double number = g_ascii_strtod (text, &end);
+      if (*end == '\0' && isfinite (number) && fabs (number) < 9e15)
+        {
+          *ms = (gint64)number;
+          return TRUE;
+        }
+    }
+  return barua_message_time (value, ms) || refuse (name, value, error);
+}
+
+static gboolean
+read_dates (BaruaJson date, gint64 now_ms, BaruaExportFilters *filters, GError **error)
+{
+  if (barua_json_is_nothing (date))
+    return TRUE;
+  if (barua_json_type (date) != BARUA_JSON_OBJECT)
+    return refuse ("date", date, error);
+  return read_date (barua_json_member (date, "from"), "date.from", 0, &filters->from_ms,
+                    &filters->has_dates, error)
+         && read_date (barua_json_member (date, "to"), "date.to", now_ms, &filters->to_ms,
+                       &filters->has_dates, error);
+}
+
+/* `true` and its text; anything else that is there means false (section 3.1). */
+static int
+read_valid (BaruaJson valid)
+{
+  g_autofree char *text = barua_json_string (valid, NULL);
+
+  if (barua_json_is_nothing (valid) || (text != NULL && *text == '\0'))
+    return -1;
+  return barua_json_type (valid) == BARUA_JSON_TRUE || g_strcmp0 (text, "true") == 0;
+}
+
+/* The bit of one value of `verified`; 0: unset. */
+static guint
+verified_bit (BaruaJson value)
+{
+  switch (barua_json_type (value))
+    {
+    case BARUA_JSON_TRUE:
+      return VERIFIED_TRUE;
+    case BARUA_JSON_FALSE:
+      return VERIFIED_FALSE;
+    case BARUA_JSON_NULL:
+      return VERIFIED_NEITHER;
+    default:
+      if (barua_json_string_is (value, BARUA_TEXT ("true")))
+        return VERIFIED_TRUE;
+      if (barua_json_string_is (value, BARUA_TEXT ("false")))
+        return VERIFIED_FALSE;
+      return barua_json_string_is (value, BARUA_TEXT ("null")) ? VERIFIED_NEITHER : 0;
+    }
+}
+
+static guint
+read_verified (BaruaJson verified)
+{
+  guint bits = 0;
+  BaruaJsonIter iter;
+  BaruaJson value;
+
+  if (barua_json_type (verified) != BARUA_JSON_ARRAY)
+    return verified_bit (verified);
+  barua_json_iter_init (&iter, verified);
+  while (barua_json_iter_next (&iter, NULL, &value))
+    bits |= verified_bit (value);
+  return bits;
+}
+
+/* (transfer full) (nullable): the words of a search, in lower case. */
+static GPtrArray *
+read_search (BaruaJson search)
+{
+  g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *text = barua_json_string (search, NULL);
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
+
+  if (text == NULL)
+    return NULL;
+  const BaruaText lower = barua_text_lower (arena, barua_text (text));
+  g_autofree char *copy = g_strndup (lower.p, lower.n);
+  g_auto (GStrv) parts = g_regex_split_simple ("\\s+", copy, 0, 0);
+  for (guint i = 0; parts[i] != NULL; i++)
+    if (*parts[i] != '\0')
+      g_ptr_array_add (words, g_strdup (parts[i]));
+  return words->len > 0 ? g_steal_pointer (&words) : NULL;
+}
+
+gboolean
+barua_export_read_filters (const BaruaExport *export, BaruaJson filters, gint64 now_ms,
+                           BaruaExportFilters *out, GError **error)
+{
+  const BaruaExportType type = export->type;
+
+  if (type == BARUA_EXPORT_MESSAGES)
+    out->states = read_texts (barua_json_member (filters, "state"), NULL);
+  if (type == BARUA_EXPORT_REPORTS || type == BARUA_EXPORT_CONTACTS)
+    out->words = read_search (barua_json_member (filters, "search"));
+  if (type == BARUA_EXPORT_CONTACTS)
+    out->types = read_selected (barua_json_member (filters, "types"), "id");
+  if (type == BARUA_EXPORT_REPORTS)
+    {
+      out->codes = read_selected (barua_json_member (filters, "forms"), "code");
+      out->facilities = read_selected (barua_json_member (filters, "facilities"), "id");
+      out->subjects = read_texts (barua_json_member (filters, "subjectIds"), NULL);
+      out->valid = read_valid (barua_json_member (filters, "valid"));
+      out->verified = read_verified (barua_json_member (filters, "verified"));
+    }
+  return (type != BARUA_EXPORT_REPORTS && type != BARUA_EXPORT_MESSAGES)
+         || read_dates (barua_json_member (filters, "date"), now_ms, out, error);
+}
+
+/* ---- free text ---- */
+
+/* The words that are looked for, and which were found. */
+typedef struct
+{
+  const GPtrArray *words;
+  guint64 found;
+  BaruaArena *arena;
+} Search;
+
+/* Names that give no keys: ids, kinds, dates, and what is no text for people. */
+static gboolean
+is_skipped (BaruaText name, gboolean is_report)
+{
+  static const char *const always[] = { "_id", "_rev", "type", "refid", "_attachments" };
+  const BaruaText own = is_report ? BARUA_TEXT ("content") : BARUA_TEXT ("geolocation");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (always); i++)
+    if (barua_text_equal (name, barua_text (always[i])))
+      return TRUE;
+  return barua_text_equal (name, own)
+         || (name.n >= 5 && memcmp (name.p + name.n - 5, "_date", 5) == 0);
+}
+
+/* Whether a key is too short to count. */
+static gboolean
+is_short (BaruaText key)
+{
+  gsize units = 0;
+
+  for (gsize i = 0; i < key.n && units <= SHORT_KEY; i++)
+    if (((guchar)key.p[i] & 0xC0) != 0x80)
+      units += (guchar)key.p[i] >= 0xF0 ? 2 : 1;
+  return units <= SHORT_KEY;
+}
+
+/* Compares one key with every word: those with a colon must equal it, others begin it. */
+static void
+look_at (Search *search, BaruaText key)
+{
+  if (is_short (key))
+    return;
+  for (guint i = 0; i < search->words->len && i < 64; i++)
+    {
+      const char *word = search->words->pdata[i];
+      const gsize n = strlen (word);
+      if (n <= key.n && memcmp (word, key.p, n) == 0 && (n == key.n || strchr (word, ':') == NULL))
+        search->found |= G_GUINT64_CONSTANT (1) << i;
+    }
+}
+
+/* Looks at `name:value`. */
+static void
+look_at_pair (Search *search, BaruaText name, BaruaText value)
+{
+  g_autoptr (GString) pair = g_string_new_len (name.p, (gssize)name.n);
+
+  g_string_append_c (pair, ':');
+  g_string_append_len (pair, value.p, (gssize)value.n);
+  look_at (search, (BaruaText){ pair->str, pair->len });
+}
+
+/* Looks at the words of a text. */
+static void
+look_at_words (Search *search, BaruaText text)
+{
+  const char *end = text.p + text.n;
+
+  for (const char *at = text.p; at < end;)
+    {
+      const char *stop = at;
+      while (stop < end && !barua_is_white (g_utf8_get_char (stop)))
+        stop = g_utf8_next_char (stop);
+      if (stop > at)
+        look_at (search, (BaruaText){ at, (gsize)(stop - at) });
+      at = stop < end ? g_utf8_next_char (stop) : end;
+    }
+}
+
+/* Looks at the keys that the members of @object give. */
+static void
+look_at_members (Search *search, BaruaJson object, gboolean is_report)
+{
+  BaruaJsonIter iter;
+  BaruaJson key, value;
+
+  barua_json_iter_init (&iter, object);
+  while (barua_json_iter_next (&iter, &key, &value))
+    {
+      const BaruaText name
+          = barua_text_lower (search->arena, barua_arena_json_text (search->arena, key));
+      if (!barua_json_truthy (value) || is_skipped (name, is_report))
+        continue;
+      if (barua_json_type (value) == BARUA_JSON_NUMBER)
+        look_at_pair (search, name, (BaruaText){ value.text, value.length });
+      else if (barua_json_type (value) == BARUA_JSON_STRING)
+        {
+          const BaruaText text
+              = barua_text_lower (search->arena, barua_arena_json_text (search->arena, value));
+          look_at_words (search, text);
+          look_at_pair (search, name, text);
+        }
+    }
+}
+
+gboolean
+barua_export_finds (GPtrArray *words, BaruaJson document, gboolean is_report)
+{
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
+  Search search = { .words = words, .arena = arena };
+  const guint n = MIN (words->len, 64);
+  const guint64 all = n == 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT (1) << n) - 1;
+
+  look_at_members (&search, document, is_report);
+  if (is_report)
+    {
+      const BaruaJson contact = barua_json_member (barua_json_member (document, "contact"), "_id");
+      look_at_members (&search, barua_json_member (document, "fields"), TRUE);
+      if (barua_json_type (contact) == BARUA_JSON_STRING)
+        look_at_pair (&search, BARUA_TEXT ("contact"), barua_arena_json_text (arena, contact));
+    }
+  return search.found == all;
+}
+
+/* ---- filters ---- */
+
+/* Whether a value is one of the texts. */
+static gboolean
+is_one_of (BaruaJson value, const GPtrArray *texts)
+{
+  for (guint i = 0; i < texts->len; i++)
+    if (barua_json_string_is (value, barua_text (texts->pdata[i])))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+has_subject (BaruaJson document, const GPtrArray *subjects)
+{
+  static const char *const own[] = { "patient_id", "place_id", "case_id" };
+  static const char *const inner[]
+      = { "patient_id", "place_id", "case_id", "patient_uuid", "place_uuid" };
+  const BaruaJson fields = barua_json_member (document, "fields");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (own); i++)
+    if (is_one_of (barua_json_member (document, own[i]), subjects))
+      return TRUE;
+  for (gsize i = 0; i < G_N_ELEMENTS (inner); i++)
+    if (is_one_of (barua_json_member (fields, inner[i]), subjects))
+      return TRUE;
+  return FALSE;
+}
+
+/* Whether one of the places stands above the sender, in the lineage that is stored. */
+static gboolean
+is_below (BaruaJson document, const GPtrArray *places)
+{
+  BaruaJson place = barua_json_member (barua_json_member (document, "contact"), "parent");
+
+  for (guint level = 0; level < MAX_LEVELS && barua_json_truthy (place); level++)
+    {
+      if (is_one_of (barua_json_member (place, "_id"), places))
+        return TRUE;
+      place = barua_json_member (place, "parent");
+    }
+  return FALSE;
+}
+
+static gboolean
+is_valid (BaruaJson document)
+{
+  const BaruaJson errors = barua_json_member (document, "errors");
+
+  return !barua_json_truthy (errors)
+         || (barua_json_type (errors) == BARUA_JSON_ARRAY && barua_json_size (errors) == 0);
+}
+
+static gboolean
+has_verdict (BaruaJson document, guint bits)
+{
+  const BaruaJsonType type = barua_json_type (barua_json_member (document, "verified"));
+
+  if (type == BARUA_JSON_TRUE)
+    return (bits & VERIFIED_TRUE) != 0;
+  if (type == BARUA_JSON_FALSE)
+    return (bits & VERIFIED_FALSE) != 0;
+  return (bits & VERIFIED_NEITHER) != 0
+         && (type == BARUA_JSON_ABSENT || type == BARUA_JSON_NULL);
+}
+
+static gboolean
+is_within (BaruaJson document, const BaruaExportFilters *filters)
+{
+  gint64 ms = 0;
+
+  return barua_message_time (barua_json_member (document, "reported_date"), &ms)
+         && ms >= filters->from_ms && ms <= filters->to_ms;
+}
+
+/* A contact's type: the configured one where it has one. */
+static BaruaJson
+type_of (BaruaJson document)
+{
+  const BaruaJson type = barua_json_member (document, "type");
+  const BaruaJson configured = barua_json_member (document, "contact_type");
+
+  return barua_json_string_is (type, BARUA_TEXT ("contact")) && barua_json_truthy (configured)
+             ? configured
+             : type;
+}
+
+gboolean
+barua_export_filters_contacts (const BaruaExport *export)
+{
+  return export->filters.types != NULL || export->filters.words != NULL;
+}
+
+gboolean
+barua_export_matches (const BaruaExport *export, BaruaJson document)
+{
+  const BaruaExportFilters *f = &export->filters;
+  const gboolean is_report = export->type == BARUA_EXPORT_REPORTS;
+
+  return (!f->has_dates || is_within (document, f))
+         && (f->codes == NULL || is_one_of (barua_json_member (document, "form"), f->codes))
+         && (f->valid < 0 || is_valid (document) == f->valid)
+         && (f->verified == 0 || has_verdict (document, f->verified))
+         && (f->facilities == NULL || is_below (document, f->facilities))
+         && (f->subjects == NULL || has_subject (document, f->subjects))
+         && (f->types == NULL || is_one_of (type_of (document), f->types))
+         && (f->words == NULL || barua_export_finds (f->words, document, is_report));
+}

@@ -1,0 +1,462 @@
+# SPDX-License-Identifier: MIT
+"""/api/v2/export: export-and-monitoring.md 1 to 6."""
+
+import csv
+import io
+import os
+import re
+import socket
+import sys
+import time
+import unittest
+from urllib.parse import quote
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import PASSWORD, Client, Server, basic, main  # noqa: E402
+
+T = 1600000000000  # 2020-09-13T12:26:40Z
+HEAD = ("id,patient_id,reported_date,from,type,state,received,scheduled,pending,sent,cleared,muted,"
+        "message_id,sent_by,to_phone,content,contact_name")
+LOGIN = "https://app.example.org/medic/login/token/" + "a" * 64
+
+
+def task(state, uuid, text="hi", **more):
+    return {"state": state, "messages": [{"uuid": uuid, "to": "+254712345678", "message": text}],
+            **more}
+
+
+class Export(unittest.TestCase):
+    maxDiff = 6000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.server.start()
+        cls.client = cls.server.client()
+        cls.client.settings({
+            "locale": "en",
+            "roles": {"exporter": {"name": "x"}, "chw": {"name": "c", "offline": True},
+                      "clerk": {"name": "k"}, "dhis": {"name": "d"}},
+            "permissions": {"can_export_all": ["exporter"], "can_export_messages": ["clerk", "chw"],
+                            "can_export_dhis": ["dhis"]},
+            "forms": {"V": {"meta": {"code": "V", "label": {"en": "Visit"}}, "fields": {
+                "week": {"labels": {"tiny": {"en": "W"}, "short": {"en": "W"}}, "type": "integer"},
+                "note": {"labels": {"tiny": {"en": "N"}, "short": {"en": "N"}}, "type": "string"}}}},
+            "dhis_data_sets": [{"id": "DS1", "translation_key": "dhis.one"}, {"id": "EMPTY"}],
+            "tasks": {"targets": {"items": [
+                {"id": "births", "dhis": {"dataElement": "DE1", "dataSet": "DS1",
+                                          "categoryOptionCombo": "COC"}},
+                {"id": "deaths", "dhis": [{"dataElement": "DE2"}, {"dataElement": "X", "dataSet": "DS9"}]},
+                {"id": "other"}]}},
+        })
+        cls.client.put("/medic/messages-en", {"type": "translations", "code": "en", "name": "English",
+                                              "enabled": True, "generic": {
+                                                  "dhis.one": "Data set one",
+                                                  "anc.reminder": "ANC reminder {{group}}"}})
+        for name, roles in (("x", ["exporter"]), ("offline", ["chw"]), ("clerk", ["clerk"]),
+                            ("dhis", ["dhis"]), ("none", ["nobody-online", "clerk2"])):
+            cls.client.put(f"/_users/org.couchdb.user:{name}", {
+                "name": name, "type": "user", "roles": roles, "password": "a-long-password-1"})
+        docs = [
+            {"_id": "dh1", "type": "district_hospital", "name": "D1", "dhis": {"orgUnit": "OU-A"}},
+            {"_id": "hc1", "type": "health_center", "name": "HC1", "parent": {"_id": "dh1"},
+             "dhis": [{"orgUnit": "OU-B", "dataSet": "DS1"}, {"orgUnit": "OU-Z", "dataSet": "DS9"}]},
+            {"_id": "cl2", "type": "clinic", "name": "Busia", "place_id": "77",
+             "parent": {"_id": "hc1", "parent": {"_id": "dh1"}}},
+            {"_id": "p1", "type": "person", "name": "Paul", "phone": "+254700000001",
+             "patient_id": "12345",
+             "parent": {"_id": "cl2", "parent": {"_id": "hc1", "parent": {"_id": "dh1"}}}},
+            {"_id": "p2", "type": "contact", "contact_type": "patient", "name": "Hannah",
+             "date_of_death": 1},
+            {"_id": "r1", "type": "data_record", "reported_date": T, "from": "+254712345678",
+             "patient_id": "12345",
+             "contact": {"_id": "p1", "parent": {"_id": "cl2", "parent": {
+                 "_id": "hc1", "parent": {"_id": "dh1"}}}},
+             "tasks": [task("pending", "m1", 'Thank you, "Paul"', state_history=[
+                 {"state": "pending", "timestamp": "2020-09-13T12:26:41.000Z"}])]},
+            {"_id": "i2", "type": "data_record", "reported_date": T + 700000,
+             "from": "+254700000001",
+             "sms_message": {"message": "hello", "from": "+254700000001"}},
+            {"_id": "v1", "type": "data_record", "form": "V", "reported_date": T + 1000,
+             "from": "+254700000002", "fields": {"week": 5, "note": "=1+2", "geo": {"lat": 1.5},
+                                                 "list": [1, "a"]},
+             "contact": {"_id": "p1", "parent": {"_id": "cl2", "parent": {
+                 "_id": "hc1", "parent": {"_id": "dh1"}}}}, "verified": True},
+            {"_id": "v2", "type": "data_record", "form": "V", "reported_date": T + 2000,
+             "fields": {"week": 6, "patient_id": "12345"}, "errors": [{"code": "x"}],
+             "verified": False},
+            {"_id": "w1", "type": "data_record", "form": "W", "reported_date": T + 3000,
+             "fields": {"only_w": "Maria Lopez", "zeta": 1}},
+            {"_id": "token:login:abc", "type": "login_token", "reported_date": T + 4000,
+             "tasks": [task("sent", "lt", LOGIN)]},
+            {"_id": "s1", "type": "data_record", "reported_date": T + 5000,
+             "tasks": [task("muted", "s-a"), task("cleared", "s-b", translation_key="anc.reminder",
+                                                  group=2)],
+             "responses": [{"to": "+254799", "message": "old", "uuid": "resp"}],
+             "scheduled_tasks": [task("scheduled", "s-c", due="2030-01-01T00:00:00.000Z",
+                                      type="anc"),
+                                 {"state": "scheduled", "due": "2030-01-02T00:00:00.000Z",
+                                  "recipient": "reporting_unit", "message_key": "anc.reminder",
+                                  "group": 3}], "from": "+254755555555"},
+            {"_id": "target~2000-02~p1~u", "type": "target", "owner": "p1", "targets": [
+                {"id": "births", "value": {"pass": 1, "total": 4}},
+                {"id": "deaths", "value": {"total": 1.5}}]},
+            {"_id": "target~2000-02~hc1~u", "type": "target", "owner": "hc1", "targets": [
+                {"id": "births", "value": {"total": 6}}]},
+            {"_id": "target~2000-03~hc1~u", "type": "target", "owner": "hc1", "targets": [
+                {"id": "births", "value": {"total": 100}}]},
+        ]
+        answer = cls.client.post("/medic/_bulk_docs", {"docs": docs})
+        assert answer.status == 201, answer
+        assert all("error" not in row for row in answer.json()), answer.text
+        for i, doc in enumerate([
+                {"type": "feedback", "meta": {"time": "2020-01-01T00:00:00.000Z", "version": "3.11",
+                                              "user": {"name": "mary"}, "url": "http://x/#/a,b"},
+                 "info": {"message": 'boom, "q"'}}, {"type": "feedback"}]):
+            assert cls.client.put(f"/medic-users-meta/feedback-2020-{i}", doc).status == 201
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.finish()
+
+    def get(self, kind, query="", status=200, client=None):
+        answer = (client or self.client).get(f"/api/v2/export/{kind}" + ("?" + query if query else ""))
+        self.assertEqual(answer.status, status, answer)
+        return answer
+
+    def rows(self, kind, query="", **kwargs):
+        return list(csv.reader(io.StringIO(self.get(kind, query, **kwargs).text)))
+
+    def post(self, kind, body, status=200):
+        answer = self.client.post(f"/api/v2/export/{kind}", body)
+        self.assertEqual(answer.status, status, answer)
+        return answer
+
+    def column(self, kind, query="", name=None, **kwargs):
+        rows = self.rows(kind, query, **kwargs)
+        return [row[rows[0].index(name) if name else 0] for row in rows[1:]]
+
+
+class Common(Export):
+    def test_head(self):
+        for kind, ending, content in (("messages", "csv", "text/csv; charset=utf-8"),
+                                      ("reports", "csv", "text/csv; charset=utf-8"),
+                                      ("contacts", "csv", "text/csv; charset=utf-8"),
+                                      ("feedback", "csv", "text/csv; charset=utf-8")):
+            answer = self.get(kind)
+            self.assertEqual(answer.header("Content-Type"), content)
+            self.assertRegex(answer.header("Content-Disposition"),
+                             rf"^attachment; filename={kind}-\d{{12}}\.{ending}$")
+            self.assertEqual(answer.header("Transfer-Encoding"), "chunked")
+
+    def test_types(self):
+        for kind in ("nope", "dhis2", "user-devices", "toString", "constructor", "Messages"):
+            answer = self.client.get(f"/api/v2/export/{kind}", headers={"Accept": "application/json"})
+            self.assertEqual((answer.status, answer.json()),
+                             (404, {"code": 404, "error": f'Invalid export type "{kind}"'}))
+            self.assertEqual(self.client.get(f"/api/v2/export/{kind}", auth=False).status, 401)
+        for path in ("/api/v2/export", "/api/v2/export/", "/api/v1/export/messages"):
+            self.assertEqual(self.client.get(path).status, 404, path)
+        self.assertEqual(self.client.request("POST", "/api/v2/export/messages", b"{}", {
+            "Content-Type": "text/plain"}).status, 400)
+
+    def test_rights(self):
+        allowed = {"x": ["messages", "reports", "contacts", "feedback", "dhis"],
+                   "clerk": ["messages", "reports"], "dhis": ["dhis"], "offline": [], "none": []}
+        for name, kinds in allowed.items():
+            client = Client(self.server.port, user=name, password="a-long-password-1")
+            for kind in ("messages", "reports", "contacts", "feedback", "dhis"):
+                query = "filters[dataSet]=DS1&filters[date][from]=949392000000"
+                answer = client.get(f"/api/v2/export/{kind}?{query}",
+                                    headers={"Accept": "application/json"})
+                if kind in kinds:
+                    self.assertEqual(answer.status, 200, (name, kind))
+                else:
+                    self.assertEqual((answer.status, answer.json()),
+                                     (403, {"code": 403, "error": "Insufficient privileges"}),
+                                     (name, kind))
+
+    def test_bad_values_before_the_first_byte(self):
+        for kind, query, says in (
+                ("reports", "filters[date][from]=soon", 'Invalid filter "date.from": "soon"'),
+                ("messages", "filters[date][to]=x", 'Invalid filter "date.to": "x"'),
+                ("reports", "filters=x", "filters must be an object"),
+                ("reports", "options[]=x", "options must be an object"),
+                ("feedback", "options[format]=xml", 'Unsupported format "xml"'),
+                ("contacts", "options[csv]=tsv", 'Invalid option "csv": it is "cht", "raw" or absent')):
+            answer = self.client.get(f"/api/v2/export/{kind}?{query}")
+            self.assertEqual((answer.status, answer.text), (400, says))
+            self.assertIsNone(answer.header("Content-Disposition"))
+        answer = self.client.get("/api/v2/export/reports?filters[search]=" + "a" * 62000)
+        self.assertEqual((answer.status, answer.text), (414, "URI Too Long"))
+
+    def test_body_wins(self):
+        """A body with filters hides those of the query; what it lacks is taken from there."""
+        answer = self.client.post("/api/v2/export/reports?filters[forms][selected][0][code]=W"
+                                  "&options[humanReadable]=true",
+                                  {"filters": {"forms": {"selected": [{"code": "V"}]}}})
+        rows = list(csv.reader(io.StringIO(answer.text)))
+        self.assertEqual([r[0] for r in rows[1:]], ["v2", "v1"])
+        self.assertEqual(rows[1][3], "2020-09-13T12:26:42.000Z", "options are those of the query")
+        self.assertEqual(len(self.post("reports", {}).text.splitlines()), 4)
+
+    def test_human_readable(self):
+        for value in (True, "true", "1"):
+            text = self.post("messages", {"options": {"humanReadable": value}}).text
+            self.assertIn('"2020-09-13T12:26:40.000Z"', text, value)
+        for value in (False, "false", 0, None, "yes"):
+            text = self.post("messages", {"options": {"humanReadable": value}}).text
+            self.assertIn(f",{T},", text, value)
+
+    def test_options(self):
+        self.assertTrue(self.get("contacts", "options[bom]=true").body.startswith(b"\xef\xbb\xbfid,"))
+        self.assertTrue(self.get("contacts").body.startswith(b"id,"))
+        self.assertNotIn("id,rev", self.get("contacts", "options[skip_header_row]=true").text)
+        for limit in ("1", "2", "7", "1000", "0", "-1", "x", "5000"):
+            self.assertEqual(self.get("messages", f"options[limit]={limit}").text,
+                             self.get("messages").text, "a page is no limit")
+            self.assertEqual(self.get("reports", f"options[limit]={limit}&options[skip]=2").text,
+                             self.get("reports").text)
+
+    def test_many_pages_and_a_slow_client(self):
+        """Many pages of rows, each once and in order, while nobody reads for a while."""
+        docs = [{"_id": f"many{i:05}", "type": "data_record", "form": "MANY",
+                 "reported_date": T + 10_000_000 + i // 3, "fields": {"n": i, "text": "x" * 200}}
+                for i in range(2500)]
+        for i in range(0, len(docs), 1000):
+            self.client.post("/medic/_bulk_docs", {"docs": docs[i:i + 1000]})
+        with socket.create_connection(("127.0.0.1", self.server.port)) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.sendall(b"GET /api/v2/export/reports?filters[forms][selected][0][code]=MANY HTTP/1.1\r\n"
+                      b"Host: x\r\nConnection: close\r\nAuthorization: " +
+                      basic("admin", PASSWORD).encode() + b"\r\n\r\n")
+            time.sleep(0.5)
+            start = time.monotonic()
+            self.assertEqual(self.client.put("/medic/meanwhile", {}).status, 201)
+            self.assertLess(time.monotonic() - start, 10, "others are served meanwhile")
+            data = b""
+            while True:
+                piece = s.recv(65536)
+                if not piece:
+                    break
+                data += piece
+        body = data.partition(b"\r\n\r\n")[2]
+        text = b""
+        while body:
+            size, _, body = body.partition(b"\r\n")
+            n = int(size, 16)
+            text, body = text + body[:n], body[n + 2:]
+        ids = [row[0] for row in csv.reader(io.StringIO(text.decode()))][1:]
+        self.assertEqual(ids, [d["_id"] for d in sorted(
+            docs, key=lambda d: (d["reported_date"], d["_id"]), reverse=True)])
+        with socket.create_connection(("127.0.0.1", self.server.port)) as s:  # one that goes
+            s.sendall(b"GET /api/v2/export/reports HTTP/1.1\r\nHost: x\r\nAuthorization: " +
+                      basic("admin", PASSWORD).encode() + b"\r\n\r\n")
+            s.recv(10)
+        self.assertEqual(self.client.get("/healthz").status, 200)
+        gone = self.client.post("/api/v1/bulk-delete", {"docs": [{"_id": d["_id"]} for d in docs]})
+        self.assertEqual(gone.status, 200)
+
+
+class Messages(Export):
+    def test_rows(self):
+        text = self.get("messages", "options[humanReadable]=true").text
+        self.assertEqual(text.splitlines()[:3], [
+            HEAD,
+            '"r1","12345","2020-09-13T12:26:40.000Z","+254712345678","Task Message","pending","","",'
+            '"2020-09-13T12:26:41.000Z","","","","m1",,"+254712345678","Thank you, ""Paul""","Paul"',
+            '"token:login:abc",,"2020-09-13T12:26:44.000Z",,"Task Message","sent","","","","","","",'
+            '"lt",,"+254712345678","https://app.example.org/medic/login/token/********",'])
+        self.assertNotIn("a" * 64, text)
+        self.assertIn('"i2",,"2020-09-13T12:38:20.000Z","+254700000001","Message","received",'
+                      '"2020-09-13T12:38:20.000Z","","","","","",,"+254700000001",,"hello",', text)
+
+    def test_order_and_kinds(self):
+        """Each record once, by date; within one: legacy answers, tasks, scheduled ones, incoming."""
+        rows = self.rows("messages", "options[humanReadable]=true")
+        of = [dict(zip(rows[0], r)) for r in rows[1:] if r[0] == "s1"]
+        self.assertEqual([(r["type"], r["state"], r["message_id"]) for r in of], [
+            ("Automated Reply", "sent", "resp"), ("Task Message", "muted", "s-a"),
+            ("ANC reminder 2", "cleared", "s-b"), ("anc", "scheduled", "s-c"),
+            ("Task Message", "scheduled", "")])
+        self.assertEqual(of[0]["sent"], "2020-09-13T12:26:45.000Z")
+        self.assertEqual(of[3]["scheduled"], "2030-01-01T00:00:00.000Z")
+        self.assertEqual((of[4]["to_phone"], of[4]["content"]), ("+254755555555", "ANC reminder {{group}}"))
+        firsts = []
+        for r in rows[1:]:
+            if r[0] not in firsts:
+                firsts.append(r[0])
+        self.assertEqual(firsts, ["r1", "token:login:abc", "s1", "i2"])
+
+    def test_filters(self):
+        self.assertEqual(self.column("messages", "filters[state]=pending"), ["r1"])
+        self.assertEqual(self.column("messages", "filters[state][]=pending&filters[state][]=received"),
+                         ["r1", "i2"])
+        self.assertEqual(self.column("messages", f"filters[date][from]={T + 5000}&filters[date][to]="
+                                     f"{T + 700000}&filters[state]=received"), ["i2"])
+        self.assertEqual(self.column("messages", f"filters[date][to]={T}"), ["r1"])
+
+    def test_dialects(self):
+        raw = self.get("messages", "options[csv]=raw").text
+        self.assertIn('"Thank you, ""Paul"""', raw)
+        cht = self.get("messages", "options[csv]=cht").text
+        self.assertIn('"Thank you, \\"Paul\\""', cht)
+
+
+class Reports(Export):
+    FIXED = ("_id,form,patient_id,reported_date,from,contact.name,contact.parent.name,"
+             "contact.parent.parent.name,contact.parent.parent.parent.name")
+
+    def test_columns_and_values(self):
+        text = self.get("reports").text
+        self.assertEqual(text.splitlines(), [
+            self.FIXED + ",geo.lat,list,note,only_w,patient_id,week,zeta",
+            f'"w1","W",,{T + 3000},,,,,,,,,"Maria Lopez",,,1',
+            f'"v2","V",,{T + 2000},,,,,,,,,,"12345",6,',
+            f'"v1","V",,{T + 1000},"+254700000002","Paul","Busia","HC1","D1",1.5,"[1,""a""]",'
+            '"\'=1+2",,,5,'])
+        self.assertIn('"=1+2"', self.get("reports", "options[csv]=raw").text)
+        self.assertIn('"[1,\\"a\\"]"', self.get("reports", "options[csv]=cht").text)
+
+    def test_only_the_selected_forms_give_columns(self):
+        text = self.get("reports", "filters[forms][selected][0][code]=W").text
+        self.assertEqual(text.splitlines()[0], self.FIXED + ",only_w,zeta")
+        text = self.get("reports", "filters[forms][selected][0][code]=V&filters[search]=nothinglikeit").text
+        self.assertEqual(text, self.FIXED + ",note,week\n", "what the definition names")
+        self.assertEqual(self.get("reports", "filters[forms][selected][0][code]=NOPE").text,
+                         self.FIXED + "\n")
+
+    def test_filters(self):
+        for query, ids in (
+                ("filters[forms][selected][0][code]=V", ["v2", "v1"]),
+                ("filters[forms][selected][0][code]=V&filters[forms][options][0]=a", ["w1", "v2", "v1"]),
+                ("filters[forms][selected]=", ["w1", "v2", "v1"]),
+                ("filters[forms][selected][0][x]=V", ["w1", "v2", "v1"]),
+                (f"filters[date][from]={T + 2000}", ["w1", "v2"]),
+                (f"filters[date][to]={T + 2000}", ["v2", "v1"]),
+                (f"filters[date][from]={T + 2000}&filters[date][to]={T + 2000}", ["v2"]),
+                ("filters[valid]=true", ["w1", "v1"]),
+                ("filters[valid]=false", ["v2"]),
+                ("filters[valid]=x", ["v2"]),
+                ("filters[valid]=", ["w1", "v2", "v1"]),
+                ("filters[verified]=true", ["v1"]),
+                ("filters[verified][]=true&filters[verified][]=false", ["v2", "v1"]),
+                ("filters[verified]=", ["w1", "v2", "v1"]),
+                ("filters[facilities][selected][0]=dh1", ["v1"]),
+                ("filters[facilities][selected][0]=cl2", ["v1"]),
+                ("filters[facilities][selected][0]=p1", []),
+                ("filters[subjectIds][0]=12345", ["v2"]),
+                ("filters[search]=maria", ["w1"]),
+                ("filters[search]=MARI lopez", ["w1"]),
+                ("filters[search]=only_w:maria lopez", []),
+                ("filters[search]=only_w:maria", []),
+                ("filters[search]=contact:p1", ["v1"]),
+                ("filters[search]=week:6", ["v2"]),
+                ("filters[search]=ma", ["w1"]),
+                ("filters[search]=mariax", []),
+                ("filters[forms][selected][0][code]=V&filters[valid]=true", ["v1"])):
+            self.assertEqual(self.column("reports", quote(query, safe="[]=&")), ids, query)
+
+    def test_filters_in_a_body(self):
+        for filters, ids in (
+                ({"valid": True}, ["w1", "v1"]), ({"valid": False}, ["v2"]),
+                ({"verified": [True]}, ["v1"]), ({"verified": True}, ["v1"]),
+                ({"verified": [None]}, ["w1"]), ({"verified": [False, None]}, ["w1", "v2"]),
+                ({"forms": {"selected": [{"code": "V"}, {"code": "W"}]}}, ["w1", "v2", "v1"]),
+                ({"date": {"from": T + 3000}}, ["w1"]),
+                ({"subjectIds": ["12345", "x"]}, ["v2"])):
+            rows = list(csv.reader(io.StringIO(self.post("reports", {"filters": filters}).text)))
+            self.assertEqual([r[0] for r in rows[1:]], ids, filters)
+
+
+class Contacts(Export):
+    def test_rows(self):
+        text = self.get("contacts").text
+        rows = list(csv.reader(io.StringIO(text)))
+        self.assertEqual(rows[0], ["id", "rev", "name", "patient_id", "type"])
+        self.assertEqual([(r[0], r[2], r[3], r[4]) for r in rows[1:]], [
+            ("cl2", "Busia", "", "clinic"), ("dh1", "D1", "", "district_hospital"),
+            ("hc1", "HC1", "", "health_center"), ("p2", "Hannah", "", "contact"),
+            ("p1", "Paul", "12345", "person")])
+        self.assertTrue(all(re.fullmatch(r"1-[0-9a-f]{32}", r[1]) for r in rows[1:]))
+        self.assertIn(',,"clinic"\n', text)
+        rows = self.rows("contacts", "options[columns]=all")
+        self.assertEqual(rows[0][5:], ["contact_type", "place_id"])
+        self.assertEqual([r[5:] for r in rows if r[0] in ("p2", "cl2")], [["", "77"], ["patient", ""]])
+
+    def test_filters(self):
+        self.assertEqual(self.column("contacts", "filters[types][selected][0]=clinic"), ["cl2"])
+        self.assertEqual(self.column("contacts", "filters[types][selected][0]=patient"), ["p2"])
+        self.assertEqual(self.column("contacts", "filters[search]=bus"), ["cl2"])
+        rows = list(csv.reader(io.StringIO(self.post("contacts", {"filters": {
+            "types": {"selected": ["clinic", "person"]}, "search": "bus"}}).text)))
+        self.assertEqual([r[0] for r in rows[1:]], ["cl2"])
+        everything = {"types": {"selected": ["clinic", "person", "patient", "district_hospital",
+                                             "health_center"]}}
+        rows = list(csv.reader(io.StringIO(self.post("contacts", {"filters": everything}).text)))
+        self.assertEqual([r[0] for r in rows[1:]], ["dh1", "hc1", "cl2", "p1", "p2"],
+                         "by kind and name, the dead last")
+
+
+class Feedback(Export):
+    def test_rows(self):
+        self.assertEqual(self.get("feedback").text,
+                         "id,reported_date,user,app_version,url,info\n"
+                         '"feedback-2020-1",,,,,\n'
+                         '"feedback-2020-0","2020-01-01T00:00:00.000Z","mary","3.11",'
+                         '"http://x/#/a,b","{""message"":""boom, \\""q\\""""}"\n')
+        self.assertIn('"{\\"message\\":\\"boom\\, \\\\"q\\\\"\\"}"',
+                      self.get("feedback", "options[csv]=cht").text)
+
+
+class Dhis(Export):
+    FROM = "filters[date][from]=949392000000"  # February 2000
+
+    def values(self, query, status=200):
+        return self.get("dhis", query, status=status)
+
+    def test_values(self):
+        answer = self.values(f"filters[dataSet]=DS1&{self.FROM}&filters[orgUnit]=OU-B")
+        self.assertEqual(answer.header("Content-Type"), "application/json; charset=utf-8")
+        self.assertRegex(answer.header("Content-Disposition"),
+                         r"^attachment; filename=dhis-\d{12}\.json$")
+        self.assertEqual(answer.json(), {
+            "dataSet": "DS1", "completeDate": time.strftime("%Y-%m-%d"), "period": "200002",
+            "dataValues": [{"dataElement": "DE1", "categoryOptionCombo": "COC", "orgUnit": "OU-B",
+                            "value": 10},
+                           {"dataElement": "DE2", "orgUnit": "OU-B", "value": 1.5}]})
+        values = self.values(f"filters[dataSet]=DS1&{self.FROM}").json()["dataValues"]
+        self.assertEqual([(v["orgUnit"], v["dataElement"], v["value"]) for v in values],
+                         [("OU-A", "DE1", 10), ("OU-A", "DE2", 1.5), ("OU-B", "DE1", 10),
+                          ("OU-B", "DE2", 1.5)])
+        self.assertEqual(self.values(f"filters[dataSet]=DS1&{self.FROM}&filters[orgUnit]=NO").json()[
+            "dataValues"], [])
+
+    def test_human_readable(self):
+        answer = self.values(f"filters[dataSet]=DS1&{self.FROM}&filters[orgUnit]=OU-B"
+                             "&options[humanReadable]=true").json()
+        self.assertEqual(answer["dataSet"], "Data set one")
+        self.assertEqual([(v["dataElement"], v["orgUnit"]) for v in answer["dataValues"]],
+                         [("births", "HC1"), ("deaths", "HC1")])
+
+    def test_errors(self):
+        for query, says in ((self.FROM, 'filter "dataSet" is required'),
+                            ("filters[dataSet]=DS1", 'filter "from" is required'),
+                            ("filters[dataSet]=DS1&filters[date][from]=0", 'filter "from" is required'),
+                            (f"filters[dataSet]=X&{self.FROM}", 'dataSet "X" is not defined')):
+            answer = self.values(query, status=400)
+            self.assertEqual(answer.text, says)
+            self.assertIsNone(answer.header("Content-Disposition"))
+
+    def test_no_elements(self):
+        """A data set that no target is for; deaths is for any, so it must go first."""
+        settings = self.client.get("/api/v1/settings").json()
+        items = settings["tasks"]["targets"]["items"]
+        self.client.put("/api/v1/settings", {"tasks": {"targets": {"items": items[:1]}}})
+        answer = self.values(f"filters[dataSet]=EMPTY&{self.FROM}", status=400)
+        self.assertEqual(answer.text, 'dataSet "EMPTY" has no dataElements')
+        self.client.put("/api/v1/settings", {"tasks": {"targets": {"items": items}}})
+
+
+if __name__ == "__main__":
+    main()
