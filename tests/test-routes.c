@@ -64,7 +64,7 @@ static const Rule rules[] = {
   { "GET POST", "/api/v2/export/contacts", "can_export_all|can_export_contacts", ONLINE, NULL },
   { "GET POST", "/api/v2/export/feedback", "can_export_all|can_export_feedback", ONLINE, NULL },
   { "GET POST", "/api/v2/export/dhis", "can_export_all|can_export_dhis", ONLINE, NULL },
-  { "GET POST", "/api/v2/export/{type}", ANYBODY, ONLINE, "can_export_… by type: the handler" },
+  { "GET POST", "/api/v2/export/{type}", ANYBODY, ONLINE, "no such type: 404" },
   { "POST", "/api/v1/upgrade", "can_configure", ALL, NULL },
   { "POST", "/api/v1/upgrade/stage", "can_configure", ALL, NULL },
   { "POST", "/api/v1/upgrade/complete", "can_configure", ALL, NULL },

@@ -27,6 +27,13 @@
   { method, "/cdb/{db}" path, ANYBODY, body, limit, SEED | BARUA_ROUTE_SLASH, handler },          \
   { method, "/{db}" path, ANYBODY, body, limit, NATIVE | BARUA_ROUTE_SLASH, handler },
 
+/* An export, for online users (export-and-monitoring.md 1.2). */
+#define EXPORT(type, permissions)                                                                 \
+  { "GET", "/api/v2/export/" type, permissions, BARUA_BODY_NONE, 0, BARUA_ROUTE_ONLINE,            \
+    barua_api_export },                                                                            \
+  { "POST", "/api/v2/export/" type, permissions, BARUA_BODY_JSON, MIB,                             \
+    BARUA_ROUTE_ONLINE | BARUA_ROUTE_JSON_STRICT, barua_api_export },
+
 /* Permissions: users.md 1.1 (forms ask for a login themselves, unless `barua.public_forms`); limits: messaging.md 1.1.  {db} comes last: fixed routes go first (documents.md 1). */
 /* clang-format off */
 const BaruaRoute barua_routes[] = {
@@ -101,8 +108,12 @@ const BaruaRoute barua_routes[] = {
   { "POST",  "/_replicate",          ANYBODY,                  BARUA_BODY_JSON,         0,        NATIVE,            barua_api_replicate },
   { "GET",   "/api/deploy-info",     ANYBODY,                  BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_deploy_info },
   { "GET",   "/api/couch-config-attachments", ANYBODY,         BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_attachment_types },
-  { "GET",   "/api/v2/export/{type}", ANYBODY,                 BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_export },
-  { "POST",  "/api/v2/export/{type}", ANYBODY,                 BARUA_BODY_JSON,         MIB,      BARUA_ROUTE_JSON_STRICT, barua_api_export },
+  EXPORT ("messages", "can_export_all|can_export_messages")
+  EXPORT ("reports",  "can_export_all|can_export_messages")
+  EXPORT ("contacts", "can_export_all|can_export_contacts")
+  EXPORT ("feedback", "can_export_all|can_export_feedback")
+  EXPORT ("dhis",     "can_export_all|can_export_dhis")
+  EXPORT ("{type}",   ANYBODY)
   { "GET",   "/api/v1/monitoring",   PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_monitoring },
   { "GET",   "/metrics",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_metrics },
   { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS | BARUA_ROUTE_DIRECT, barua_api_healthz },
