@@ -244,6 +244,90 @@ test('the browser gets its own language', () => withPage({ locale: 'fr-CM' }, as
   assert.equal(await page.getAttribute('html', 'lang'), 'fr');
 }));
 
+/* The message queue (spec/messaging.md 3.9). */
+
+const line = (page, text) => page.locator('#list tbody tr', { hasText: text });
+
+async function openQueue(page, query = '') {
+  await page.goto(at(`/medic/messages${query}`));
+  await fillIn(page, 'admin', PASSWORD);
+  await page.waitForURL(at(`/medic/messages${query}`));
+}
+
+test('a message is written, cancelled, sent again', () => withPage({}, async page => {
+  await openQueue(page);
+  await page.click('summary');
+  await page.fill('#send-to', '0712 000 777');
+  await page.fill('#send-content', 'ça va? '.repeat(12).trim());
+  await page.waitForFunction(() => document.querySelector('#count').textContent !== '');
+  assert.equal(await page.textContent('#count'), '2 SMS, 83 characters. Longer because of: ç');
+  await page.click('#send button');
+  await line(page, 'ça va?').waitFor();
+  assert.equal(await page.textContent('#say'), 'The message is in the queue.');
+  assert.equal(await line(page, 'ça va?').locator('.state').textContent(), 'pending');
+  assert.match(await line(page, 'ça va?').locator('.to').textContent(), /^\+254712000777$/);
+  await line(page, 'ça va?').getByText('Cancel').click();
+  await line(page, 'ça va?').getByText('cleared').waitFor();
+  await line(page, 'ça va?').getByText('Send again').click();
+  await line(page, 'ça va?').getByText('pending').waitFor();
+  assert.deepEqual((await line(page, 'ça va?').locator('.state').allTextContents()).sort(), ['cleared', 'pending']);
+  const { body: { messages } } = await server.ask('POST', 'api/sms', {});
+  assert.deepEqual(messages.map(message => message.to).filter(to => to === '+254712000777').length, 1);
+}));
+
+test('the queue is filtered, page by page', () => withPage({}, async page => {
+  const many = Array.from({ length: 120 }, (_, i) => ({
+    messages: [{ uuid: `page-${i}`, to: '+254712000888', message: `number ${i}` }], state: 'failed', due: Date.now() - 1000 * (200 - i),
+  }));
+  await server.ask('POST', 'medic', { type: 'data_record', tasks: many });
+  await openQueue(page);
+  await page.fill('#f-to', '0712000888');
+  await page.selectOption('#f-state', 'failed');
+  await page.click('#filter button');
+  await page.waitForFunction(() => document.querySelectorAll('#list tbody tr').length === 50 && !document.querySelector('#list[aria-busy]'));
+  assert.match(await page.locator('#list tbody tr').first().textContent(), /number 0/);
+  for (const rows of [100, 120]) {
+    await page.click('#more');
+    await page.waitForFunction(n => document.querySelectorAll('#list tbody tr').length === n, rows);
+  }
+  assert.equal(await page.isVisible('#more'), false);
+  await line(page, 'number 119').getByText('Try again').click();
+  await page.waitForFunction(() => document.querySelectorAll('#list tbody tr').length === 119);
+  await page.fill('#f-to', '0712999999');
+  await page.click('#filter button');
+  await page.waitForSelector('#none:not([hidden])');
+}));
+
+test('what the server refuses is told, and kept', () => withPage({}, async page => {
+  await openQueue(page);
+  await page.fill('#f-to', '+254712000999');
+  await page.click('summary');
+  await page.fill('#send-to', 'nobody');
+  await page.fill('#send-content', '<b>not bold</b>');
+  await page.click('#send button');
+  await page.waitForSelector('#say.bad');
+  assert.equal(await page.textContent('#say'), 'to: is no phone number');
+  assert.equal(await page.inputValue('#send-content'), '<b>not bold</b>');
+  await page.fill('#send-to', '+254712000999');
+  await page.click('#send button');
+  await line(page, '<b>not bold</b>').waitFor();
+}));
+
+test('the queue fits a small phone in every language', () => withPage({ viewport: PHONE }, async page => {
+  await openQueue(page);
+  for (const locale of LANGUAGES) {
+    await page.goto(at(`/medic/messages?locale=${locale}`));
+    await page.waitForSelector('#list tbody tr');
+    const seen = await page.evaluate(() => ({
+      width: document.documentElement.scrollWidth,
+      targets: [...document.querySelectorAll('button:not([hidden]), select, .filter input')]
+        .map(element => element.getBoundingClientRect()).filter(box => box.height).map(box => box.height),
+    }));
+    assert(seen.width <= PHONE.width, `${locale} is ${seen.width} px wide`);
+    assert(seen.targets.every(height => height >= 44), `${locale}: ${seen.targets}`);
+  }
+}));
+
 test('stop', async () => {
   await browser.close();
   await server.finish();
