@@ -50,6 +50,7 @@ bench:
 	python3 tests/bench/documents.py --build build-bench
 	python3 tests/bench/queue.py --build build-bench
 	python3 tests/bench/contacts.py --build build-bench
+	python3 tests/bench/accounts.py --build build-bench
 
 # lines and branches that the unit, store and HTTP tests reach, by folder
 coverage:
