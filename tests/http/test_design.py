@@ -168,7 +168,7 @@ class Explain(Design):
         made = subprocess.run([binary(), "user", "add", "--help"], capture_output=True, check=False)
         if made.returncode != 0:
             self.skipTest("this part has no way to make a second account")
-        subprocess.run([binary(), "user", "add", "--database", self.server.database, "--roles",
+        subprocess.run([binary(), "user", "add", "--database", self.server.database, "--role",
                         "gateway", "phone3"], check=True, text=True, input="An0ther.pass-word\n")
         phone = self.server.client(user="phone3", password="An0ther.pass-word")
         for path in (EXPLAIN, VALIDATE):
