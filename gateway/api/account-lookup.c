@@ -10,6 +10,7 @@
 #include "gateway/app.h"
 #include "gateway/http/cookie.h"
 #include "gateway/http/password.h"
+#include "gateway/rules/account.h"
 #include "gateway/store/store-sessions.h"
 #include "gateway/store/store-tokens.h"
 
@@ -44,18 +45,7 @@ lookup_free (gpointer data)
 static char **
 roles_of (BaruaText body)
 {
-  g_autoptr (GStrvBuilder) roles = g_strv_builder_new ();
-  BaruaJsonIter iter;
-  BaruaJson role;
-
-  barua_json_iter_init (&iter, barua_json_member ((BaruaJson){ body.p, body.n }, "roles"));
-  while (barua_json_iter_next (&iter, NULL, &role))
-    {
-      g_autofree char *name = barua_json_string (role, NULL);
-      if (name != NULL)
-        g_strv_builder_add (roles, name);
-    }
-  return g_strv_builder_end (roles);
+  return barua_account_roles_of ((BaruaJson){ body.p, body.n });
 }
 
 char **

@@ -10,6 +10,7 @@
 #include "gateway/api/pages.h"
 #include "gateway/api/session.h"
 #include "gateway/api/token-login.h"
+#include "gateway/api/user-count.h"
 #include "gateway/http/cookie.h"
 #include "gateway/http/password.h"
 
@@ -129,6 +130,7 @@ reply_used (LinkUse *use)
                                                       barua_request_is_secure (use->request));
 
   barua_auth_forget (use->app->auth, use->name);
+  barua_user_count_note (use->app, use->name);
   barua_login_reply (use->request, cookie, use->name, (const char *const *)use->roles, locale,
                      NULL);
 }

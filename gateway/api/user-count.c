@@ -269,20 +269,14 @@ static gboolean
 find_user (Count *count, GError **error)
 {
   g_autofree char *id = g_strconcat (BARUA_USER_ID_PREFIX, count->name, NULL);
-  g_autoptr (GError) local = NULL;
-  g_autoptr (BaruaDocument) user
-      = barua_reader_get_document (count->reader, BARUA_DB_USERS, barua_text (id), &local);
+  g_autoptr (BaruaDocument) user = NULL;
 
   count->is_offline = FALSE;
   g_ptr_array_set_size (count->facilities, 0);
-  if (g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND)
-      || g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_DELETED))
-    return TRUE;
+  if (!barua_reader_find_document (count->reader, BARUA_DB_USERS, barua_text (id), &user, error))
+    return FALSE;
   if (user == NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
-    }
+    return TRUE;
   BaruaJson body = { user->body.p, user->body.n };
   BaruaJson facility = barua_json_member (body, "facility_id");
   g_clear_pointer (&count->roles, g_strfreev);
@@ -351,16 +345,11 @@ keep_figure (BaruaTx *tx, gpointer data, GError **error)
 {
   const Count *count = data;
   g_autofree char *id = g_strconcat (BARUA_USER_COUNT_ID, count->name, NULL);
-  g_autoptr (GError) local = NULL;
-  g_autoptr (BaruaDocument) before = barua_reader_get_document (
-      barua_tx_reader (tx), BARUA_DB_SENTINEL, barua_text (id), &local);
+  g_autoptr (BaruaDocument) before = NULL;
 
-  if (before == NULL && !g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND)
-      && !g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_DELETED))
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
-    }
+  if (!barua_reader_find_document (barua_tx_reader (tx), BARUA_DB_SENTINEL, barua_text (id),
+                                   &before, error))
+    return FALSE;
   if (before != NULL)
     {
       BaruaJson body = { before->body.p, before->body.n };

@@ -49,27 +49,14 @@ stored_clear (Stored *stored)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Stored, stored_clear)
 
-/* Reads a live document; finding none is no error. */
-static gboolean
-find (BaruaTx *tx, const char *db, const char *id, BaruaDocument **document, GError **error)
-{
-  g_autoptr (GError) local = NULL;
-
-  *document = barua_reader_get_document (barua_tx_reader (tx), db, barua_text (id), &local);
-  if (*document != NULL
-      || g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND)
-      || g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_DELETED))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local));
-  return FALSE;
-}
-
 static gboolean
 find_both (BaruaTx *tx, const char *name, Stored *stored, GError **error)
 {
   stored->id = g_strconcat (BARUA_USER_ID_PREFIX, name, NULL);
-  return find (tx, BARUA_DB_USERS, stored->id, &stored->user, error)
-         && find (tx, NULL, stored->id, &stored->user_settings, error);
+  const BaruaText id = barua_text (stored->id);
+  return barua_reader_find_document (barua_tx_reader (tx), BARUA_DB_USERS, id, &stored->user, error)
+         && barua_reader_find_document (barua_tx_reader (tx), NULL, id, &stored->user_settings,
+                                        error);
 }
 
 static BaruaJson

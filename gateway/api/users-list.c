@@ -47,28 +47,12 @@ list_free (gpointer data)
   g_free (list);
 }
 
-/* Whether looking failed for no worse reason than that there is nothing. */
-static gboolean
-is_missing (const GError *error)
-{
-  return g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND)
-         || g_error_matches (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_DELETED);
-}
-
 /* Reads a document of the main database; finding none is no error. */
 static gboolean
 find (List *list, BaruaText id, BaruaDocument **document, GError **error)
 {
-  g_autoptr (GError) local = NULL;
-
   *document = NULL;
-  if (id.n == 0)
-    return TRUE;
-  *document = barua_reader_get_document (list->reader, NULL, id, &local);
-  if (*document != NULL || is_missing (local))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local));
-  return FALSE;
+  return id.n == 0 || barua_reader_find_document (list->reader, NULL, id, document, error);
 }
 
 static BaruaJson
@@ -356,20 +340,15 @@ find_user (BaruaReader *reader, gpointer data, GError **error)
 {
   List *list = data;
   g_autofree char *id = g_strconcat (BARUA_USER_ID_PREFIX, list->name, NULL);
-  g_autoptr (GError) local = NULL;
-  g_autoptr (BaruaDocument) user
-      = barua_reader_get_document (reader, BARUA_DB_USERS, barua_text (id), &local);
+  g_autoptr (BaruaDocument) user = NULL;
 
   list->reader = reader;
+  if (!barua_reader_find_document (reader, BARUA_DB_USERS, barua_text (id), &user, error))
+    return FALSE;
   if (user != NULL)
     return append_user (list, user, error);
-  if (is_missing (local))
-    {
-      g_set_error (error, BARUA_ACCOUNT_ERROR, BARUA_ACCOUNT_ERROR_NOT_FOUND,
-                   "Failed to find user with name [%s] in the [users] database.", list->name);
-      return FALSE;
-    }
-  g_propagate_error (error, g_steal_pointer (&local));
+  g_set_error (error, BARUA_ACCOUNT_ERROR, BARUA_ACCOUNT_ERROR_NOT_FOUND,
+               "Failed to find user with name [%s] in the [users] database.", list->name);
   return FALSE;
 }
 

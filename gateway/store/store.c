@@ -263,6 +263,23 @@ barua_reader_get_document (BaruaReader *reader, const char *db, BaruaText id, GE
   return reader->store->engine->get_document (reader, db, id, error);
 }
 
+gboolean
+barua_reader_find_document (BaruaReader *reader, const char *db, BaruaText id,
+                            BaruaDocument **document, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  BaruaDocument *found = barua_reader_get_document (reader, db, id, &local);
+
+  if (found == NULL && !g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND)
+      && !g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_DELETED))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  *document = found;
+  return TRUE;
+}
+
 /* Sets the error for a text that is no revision. */
 static gboolean
 refuse_rev (GError **error)

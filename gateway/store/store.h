@@ -226,6 +226,14 @@ BaruaDocument *barua_reader_get_document (BaruaReader *reader, const char *db, B
                                           GError **error);
 
 /**
+ * barua_reader_find_document:
+ * @document: (out) (transfer full) (nullable): as barua_reader_get_document() returns it; %NULL when
+ *   there is none, which is no error
+ */
+gboolean barua_reader_find_document (BaruaReader *reader, const char *db, BaruaText id,
+                                     BaruaDocument **document, GError **error);
+
+/**
  * barua_reader_get_revision:
  * @error: %BARUA_STORE_ERROR_NOT_FOUND (also when the body is gone), %BARUA_STORE_ERROR_INVALID_REV
  *

@@ -553,7 +553,11 @@ class UpdateRows(UsersCase):
         self.row("boss", {"password": 5}, 400, refusal(WEAK, "password.weak"))
 
     def test_unknown(self):
-        self.row("nobody", {"fullname": "x"}, 404, "Failed to find user.")
+        for name in ("nobody", "a" * 600, "%2E%2E%2Fadmin", "%00x"):
+            if name == "%00x":
+                self.assertEqual(self.c.post(f"/api/v1/users/{name}", {"known": True}).status, 400)
+            else:
+                self.row(name, {"fullname": "x"}, 404, "Failed to find user.")
 
     def test_settings_missing(self):
         name = self.fresh()
@@ -744,6 +748,16 @@ class SelfUpdate(UsersCase):
         name = self.create()
         self.expect(self.post(name, {"fullname": "x"}, self.cookie_of(name), GOOD, "clerk"), 403,
                     "You do not have permissions to modify this person")
+
+    def test_text_form_of_403(self):
+        name = self.create()
+        cookie = {"Cookie": self.cookie_of(name), **TEXT}
+        for target, text in (("boss", "You do not have permissions to modify this person"),
+                             (name, self.NEEDS_BASIC)):
+            answer = self.c.post(f"/api/v1/users/{target}", {"password": GOOD}, headers=cookie,
+                                 auth=False)
+            self.assertEqual((answer.status, answer.text), (403, text))
+            self.assertEqual(answer.header("content-type"), "text/plain")
 
     def test_text_form_of_401(self):
         name = self.create()
