@@ -185,6 +185,7 @@ typedef struct
   BaruaText reference; /* new `gateway_ref`; absent: as it was */
   BaruaText messages;  /* new ones; absent: as they were */
   BaruaTaskCounts *counts;
+  gboolean drops_end;  /* `valid_until` goes: somebody wants an expired message sent after all */
   gboolean is_moved; /* `state` and `state_details` are to be written */
   GString *entries;  /* new ones of the history, with commas between */
 } TaskEdit;
@@ -268,6 +269,8 @@ task_edit_make (TaskEdit *edit, const BaruaTaskChange *change)
   if (!is_accepted)
     return;
   count_change (edit->counts, edit->state, change->state);
+  if (edit->state == BARUA_TASK_STATE_EXPIRED && change->state == BARUA_TASK_STATE_PENDING)
+    edit->drops_end = TRUE;
   edit->state = change->state;
   edit->details = details;
   if (brings_reference)
@@ -341,6 +344,8 @@ append_task (GString *out, BaruaJson task, const TaskEdit *edit)
       if (edit->reference.p != NULL && value.text == edit->stored_reference.text)
         continue;
       if (edit->messages.p != NULL && barua_json_string_is (key, BARUA_TEXT ("messages")))
+        continue;
+      if (edit->drops_end && barua_json_string_is (key, BARUA_TEXT ("valid_until")))
         continue;
       if (edit->is_moved && value.text == state.text)
         {

@@ -86,7 +86,7 @@ typedef struct
  * Makes changes by the rules of messaging.md 3.6 and 4.3: accepted ones replace `state` and
  * `state_details` and append to `state_history`; refused ones (back from sent or delivered, or a
  * task that never was with a phone) are kept in `state_history` only; the same once more changes
- * nothing. A message that goes nowhere any more loses the token of a login link (users.md 10 no. 2).
+ * nothing. An expired task that becomes pending again loses its `valid_until`. A message that goes nowhere any more loses the token of a login link (users.md 10 no. 2).
  * Linear in the document and the changes.
  *
  * Returns: whether there is anything to store

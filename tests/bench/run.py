@@ -491,7 +491,7 @@ def main():
     wanted = set(options.only.upper().split(",")) if options.only else None
     started = time.monotonic()
     tools = Tools(options.build)
-    Program.place = tools.directory
+    Program.place = os.path.abspath(tools.directory)
     if tools.sqlite:
         row("SQLite on this disk, durable commits of one row",
             f"{tools.commits_per_second(tools.directory):,} a second")

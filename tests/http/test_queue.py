@@ -269,6 +269,15 @@ class Expiry(Case):
         self.wait_state(soon, "expired", "tasks")
         self.assertIn(self.task(late, 0, "tasks")["state"], ("pending", "forwarded-to-gateway"))
 
+    def test_what_is_retried_goes_out_after_all(self):
+        doc, uuid = self.message(due=now_ms() - 9 * DAY, valid_until=iso(now_ms() - 1000))
+        self.run_timers()
+        self.wait_state(doc, "expired", "tasks")
+        self.check(self.c.post(f"/api/v1/messages/{uuid}/retry", ""), 200)
+        self.run_timers()
+        self.assertNotIn("valid_until", self.task(doc, 0, "tasks"))
+        self.assertIn(uuid, [m["id"] for m in self.c.sms()])
+
     def test_a_retry_begins_afresh(self):
         doc, uuid = self.message(due=now_ms() - 8 * DAY, state_history=[
             {"state": "pending", "timestamp": iso(now_ms() - 8 * DAY)},
