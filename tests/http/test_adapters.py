@@ -2,13 +2,12 @@
 """Carriers: messaging.md 7; secrets: cli.md [credentials]."""
 
 import os
-import re
 import signal
 import sqlite3
 import subprocess
 import tempfile
 import time
-import unittest
+import urllib.parse
 
 from double_carriers import AfricasTalking, RapidPro
 from harness import FORM_TYPE, JSON_TYPE, Server, ServerCase, binary, main
@@ -120,7 +119,6 @@ class Base(ServerCase):
 
 class AfricasTalkingIn(Base):
     def post(self, what, form, key=AT_KEY, **more):
-        import urllib.parse
         query = "" if key is None else "?" + urllib.parse.urlencode({"key": key})
         return self.c.form(AT + what + query, form, auth=False, **more)
 
@@ -333,7 +331,6 @@ class AfricasTalkingOut(Pushing):
         self.assertEqual(headers["apikey"], AT_SECRET)
         self.assertEqual(headers["content-type"], FORM_TYPE)
         self.assertEqual(headers["accept"], JSON_TYPE)
-        import urllib.parse
         self.assertEqual(urllib.parse.parse_qsl(self.at.requests[0][3]), [
             ("username", "clinic"), ("from", "22444"), ("to", "+254712000111"),
             ("message", "Habari & \"karibu\" +=é€\n😀")])
@@ -393,7 +390,6 @@ class AfricasTalkingOut(Pushing):
         self.begin(africas_talking())
         uuid = self.send()
         ref = self.wait_state(uuid, "sent")["gateway_ref"]
-        import urllib.parse
         self.check(self.c.form(AT + "delivery-reports?" + urllib.parse.urlencode({"key": AT_KEY}),
                                {"id": ref, "status": "Success"}, auth=False), 200, {"saved": 1})
         self.assertEqual(self.task(uuid)["state"], "delivered")

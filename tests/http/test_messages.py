@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """/api/v1/messages: messaging.md 3.9, 4.3, 5; rights: users.md 1.1."""
 
-import calendar
+import signal
 import threading
 import time
-import unittest
 import urllib.parse
 
-from harness import HEX32, ISO_MS, JSON_TYPE, UUID7, PASSWORD, Server, ServerCase, main
+from harness import HEX32, ISO_MS, JSON_TYPE, UUID7, Server, ServerCase, main
 
 PATH = "/api/v1/messages"
 SECRET = "S3cret.enough"
@@ -236,6 +235,49 @@ class Send(Base):
             self.check(self.as_user(name).post(PATH, body), 403,
                        {"code": 403, "error": "Insufficient privileges"})
         self.check(self.c.post(PATH, body, auth=False), 401)
+
+
+class Time(Base):
+    """4.3, 8: what timers do to a message that was sent with due or valid_until."""
+
+    def wait_state(self, uuid, state, timeout=15):
+        end = time.monotonic() + timeout
+        while self.task(uuid)["state"] != state:
+            self.assertLess(time.monotonic(), end, f"is not {state}: {self.task(uuid)}")
+            self.server.process.send_signal(signal.SIGUSR2)
+            time.sleep(0.2)
+        return self.task(uuid)
+
+    def test_becomes_due(self):
+        self.addCleanup(self.c.settings, settings())
+        self.c.settings(settings(schedule_evening_hours=23, schedule_evening_minutes=59))
+        self.c.drain()
+        uuid = self.send("in a second", due=now_ms() + 1200)
+        self.assertEqual(self.c.sms(), [])
+        task = self.wait_state(uuid, "pending")
+        self.assertEqual([h["state"] for h in task["state_history"]], ["scheduled", "pending"])
+        self.assertIn(uuid, [m["id"] for m in self.c.sms()])
+        self.c.drain()
+
+    def test_expires_and_is_wanted_after_all(self):
+        self.c.drain()
+        uuid = self.send("for a second", valid_until=now_ms() + 1200)
+        self.wait_state(uuid, "expired")
+        self.assertNotIn(uuid, [m["id"] for m in self.c.sms()])
+        self.check(self.c.request("POST", f"{PATH}/{uuid}/retry"), 200)
+        time.sleep(0.5)
+        self.assertNotIn("valid_until", self.task(uuid))
+        self.assertIn(uuid, [m["id"] for m in self.c.sms()])
+        self.c.drain()
+
+    def test_an_end_that_has_not_come_stays(self):
+        end = iso(now_ms() + HOUR)
+        uuid = self.send("still good", valid_until=end)
+        self.c.sms(updates=[{"id": uuid, "status": "FAILED"}])
+        self.check(self.c.request("POST", f"{PATH}/{uuid}/retry"), 200)
+        self.assertEqual((self.task(uuid)["state"], self.task(uuid)["valid_until"]),
+                         ("pending", end))
+        self.c.drain()
 
 
 class Idempotency(Base):
