@@ -6,6 +6,7 @@
 
 #include "gateway/api/document-item.h"
 
+#include "gateway/api/document-common.h"
 #include "gateway/api/document-users.h"
 
 #include <string.h>
@@ -269,9 +270,24 @@ read_id (BaruaItem *item, BaruaArena *arena, BaruaJson id, GError **error)
     item->id = barua_arena_json_text (arena, id);
   if (item->id.p == NULL)
     return TRUE;
+  item->is_local = barua_text_has_prefix (item->id, "_local/") && item->id.n > strlen ("_local/");
   BaruaIdVerdict verdict = barua_id_check (item->id);
-  return verdict == BARUA_ID_FINE
+  return verdict == BARUA_ID_FINE || (item->is_local && verdict == BARUA_ID_RESERVED)
          || fail (error, BARUA_HTTP_ERROR_ILLEGAL_DOCID, "%s", barua_id_verdict_reason (verdict));
+}
+
+/* What a local document has instead of revisions and attachments (documents.md 8.7). */
+static gboolean
+read_local (BaruaItem *item, BaruaArena *arena, const BaruaSpecialMembers *special, GError **error)
+{
+  if (barua_json_size (special->attachments) > 0)
+    return fail (error, BARUA_HTTP_ERROR_BAD_REQUEST,
+                 "_local documents do not accept attachments.");
+  if (item->keeps_rev)
+    item->rev = (BaruaText){ NULL, 0 };
+  else if (item->rev.p == NULL)
+    item->rev = barua_arena_json_text (arena, special->rev);
+  return TRUE;
 }
 
 /* What follows from the `_` members. */
@@ -288,7 +304,11 @@ read_special (BaruaItem *item, BaruaItemRules rules, BaruaArena *arena,
       if (!item->is_deleted && barua_json_type (special->deleted) != BARUA_JSON_FALSE)
         return fail (error, BARUA_HTTP_ERROR_DOC_VALIDATION, "`_deleted` must be a boolean");
     }
-  return read_id (item, arena, special->id, error) && read_rev (item, rules, arena, special, error)
+  if (!read_id (item, arena, special->id, error))
+    return FALSE;
+  if (item->is_local)
+    return read_local (item, arena, special, error);
+  return read_rev (item, rules, arena, special, error)
          && read_attachments (item, arena, special->attachments, error);
 }
 
@@ -324,7 +344,7 @@ barua_item_read (BaruaItem *item, BaruaItemRules rules, BaruaArena *arena, GErro
 void
 barua_item_append_rev (GString *out, const BaruaItem *item)
 {
-  if (!item->keeps_rev)
+  if (!item->keeps_rev || item->is_local)
     {
       g_string_append (out, item->written.rev);
       return;

@@ -25,6 +25,7 @@ G_BEGIN_DECLS
  * @password: (nullable): of a user document, to be hashed; overwritten when freed
  * @hash: (nullable): the hash of @password
  * @keeps_rev: the client says which revision this is: `new_edits:false`
+ * @is_local: a local document (documents.md 8.7) among others
  * @is_plain_deletion: a DELETE, which is told more exactly why it failed (documents.md 6.6)
  * @inherits: the parent's body and attachments are kept but for @attachment, which is replaced by
  *   that of @attachments or removed (documents.md 8.3)
@@ -47,6 +48,7 @@ typedef struct
   char *hash;
   gboolean keeps_rev;
   gboolean is_deleted;
+  gboolean is_local;
   gboolean is_plain_deletion;
   gboolean inherits;
   BaruaText attachment;

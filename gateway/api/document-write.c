@@ -11,6 +11,7 @@
 #include "gateway/api/document-users.h"
 #include "gateway/api/settings-reload.h"
 #include "gateway/http/password.h"
+#include "gateway/store/store-databases.h"
 #include "gateway/store/store-revisions.h"
 
 #include <string.h>
@@ -235,6 +236,24 @@ put_item (BaruaTx *tx, BaruaDocumentWrite *write, BaruaItem *item, GError **erro
   return put (tx, write, item, (BaruaText){ body->str, body->len }, attachments, error);
 }
 
+/* Puts or deletes a local document. */
+static gboolean
+put_local (BaruaTx *tx, const BaruaDocumentWrite *write, BaruaItem *item, GError **error)
+{
+  const BaruaText body = { item->body->str, item->body->len };
+  GError *verdict = NULL;
+
+  if (!item->is_deleted)
+    return barua_tx_put_local (tx, write->call.db, item->id, item->rev, body, &item->written,
+                               &verdict)
+           || take_verdict (write, item, verdict, error);
+  if (!barua_tx_delete_local (tx, write->call.db, item->id, item->rev, &verdict))
+    return take_verdict (write, item, verdict, error);
+  g_snprintf (item->written.id, sizeof item->written.id, "%.*s", (int)item->id.n, item->id.p);
+  g_strlcpy (item->written.rev, "0-0", sizeof item->written.rev);
+  return TRUE;
+}
+
 /* What follows from a document that was stored. */
 static gboolean
 follow_up (BaruaTx *tx, BaruaDocumentWrite *write, BaruaItem *item, GError **error)
@@ -260,6 +279,8 @@ store_item (BaruaTx *tx, BaruaDocumentWrite *write, BaruaItem *item, GError **er
     return FALSE;
   if (!may_write)
     barua_item_fail (item, BARUA_HTTP_ERROR_FORBIDDEN, ADMIN_ONLY);
+  else if (item->is_local)
+    return put_local (tx, write, item, error);
   else if (item->is_plain_deletion && !judge_deletion (tx, write, item, error))
     return FALSE;
   if (item->is_stored && !put_item (tx, write, item, error))

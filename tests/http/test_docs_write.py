@@ -319,7 +319,7 @@ class Post(Base):
                 ("", "Document id must not be empty"), (5, "Document id must be a string"),
                 (None, "Document id must be a string"), ({}, "Document id must be a string"),
                 ("_x", "Only reserved document ids may start with underscore."),
-                ("_local/x", "Only reserved document ids may start with underscore.")):
+                ("_local/", "Only reserved document ids may start with underscore.")):
             with self.subTest(value=value):
                 self.refused(self.c.post(NATIVE, {"_id": value}), 400, "illegal_docid", reason)
         answer = self.c.post(NATIVE, '{"_id":"a\\u0000b"}')

@@ -55,6 +55,36 @@ class Local(ServerCase):
         self.check(self.delete(path), 200)
         self.check(self.delete(path), 404, {"error": "not_found", "reason": "missing"})
 
+    def test_in_bulk(self):
+        """As PouchDB and CouchDB take them (6.2, 8.7)."""
+        for mount in (NATIVE, SEED):
+            name, other = "_local/" + self.reference("b"), self.reference("d")
+            before = self.c.get(NATIVE).json()["doc_count"]
+
+            def bulk(*docs, **options):
+                return self.check(self.c.post(mount + "/_bulk_docs", {"docs": docs, **options}),
+                                  201).json()
+
+            first, second = bulk({"_id": name, "seq": 1}, {"_id": other})
+            self.assertEqual(first, {"ok": True, "id": name, "rev": "0-1"})
+            self.assertEqual(second["id"], other)
+            self.assertEqual(self.c.get(NATIVE).json()["doc_count"], before + 1)
+            self.assertEqual(self.c.get(f"{mount}/{name}").json(),
+                             {"_id": name, "_rev": "0-1", "seq": 1})
+            failure, = bulk({"_id": name, "_rev": "0-7"})
+            self.assertEqual((failure["id"], failure["error"]), (name, "conflict"))
+            self.assertEqual(bulk({"_id": name, "_rev": "0-1", "seq": 2})[0]["rev"], "0-2")
+            self.assertEqual(bulk({"_id": name, "_rev": "0-9", "seq": 3}, new_edits=False), [])
+            self.assertEqual(self.c.get(f"{mount}/{name}").json()["seq"], 3)
+            self.assertEqual(bulk({"_id": name, "_deleted": True}),
+                             [{"ok": True, "id": name, "rev": "0-0"}])
+            self.check(self.c.get(f"{mount}/{name}"), 404)
+            self.assertEqual(bulk({"_id": name, "_deleted": True})[0]["error"], "conflict")
+            with_file = {"_id": name, "_attachments": {"a": {"data": ""}}}
+            for docs in ([with_file], [{"_id": "_local/"}], [{"_id": "_localx"}],
+                         [{"_id": "_local/" + "x" * 600}]):
+                self.check(self.c.post(mount + "/_bulk_docs", {"docs": docs}), 400)
+
     def test_stay_out_of_everything(self):
         before = self.c.get(NATIVE).json()
         path = self.path()
