@@ -87,6 +87,22 @@ def seeds_xform(_):
             yield f.read()
 
 
+def seeds_contacts(_):
+    place = {"_id": "own", "type": "clinic", "name": "C", "reported_date": "2011-10-10T14:48:00-03",
+             "contact": {"name": "A", "phone": "0712345678"},
+             "parent": {"type": "health_center", "name": "H", "parent": "dh"}}
+    yield json.dumps({**place, "docs": {"dh": {"type": "district_hospital", "name": "D"}}})
+    yield json.dumps({"name": "A", "place": place, "docs": {"dh": {
+        "type": "district_hospital", "name": "D", "contact": "self"}}})
+    yield json.dumps({"type": "person", "name": "A", "linked_docs": {"a": "dh", "b": {"_id": "self"}},
+                      "parent": {"_id": "dh", "parent": {"_id": "self"}}, "contact": {"_id": "dh"},
+                      "docs": {"dh": {"type": "contact", "name": "D", "parent": {"_id": "dh"}}}})
+    yield json.dumps({"type": "data_record", "contact": {"_id": "dh"}, "patient_id": "12345",
+                      "fields": {"place_id": 7}, "docs": {"dh": {"type": "person"}}})
+    yield json.dumps({"type": "clinic", "name": "C", "parent": "self", "contact": "p", "docs": {
+        "p": {"type": "person", "parent": {"_id": "self", "parent": {"_id": "self"}}}}})
+
+
 def seeds_head(_):
     """Heads as phones, curl and browsers send them, and fields that make others of them."""
     fields = ("Host: a.example:80", "Accept: application/json", "Content-Type: application/json",
@@ -104,7 +120,7 @@ def seeds_head(_):
 
 SEEDS = {"json": seeds_json, "forms": seeds_forms, "record": seeds_record, "date": seeds_date, "textforms": texts,
          "formcode": texts, "muvuku": texts, "javarosa": seeds_javarosa, "compact": seeds_compact, "head": seeds_head,
-         "xform": seeds_xform}
+         "xform": seeds_xform, "contacts": seeds_contacts}
 
 
 def write_seeds(target, folder, into):
