@@ -125,7 +125,7 @@ barua_reader_find_phone (BaruaReader *reader, BaruaText phone, gint64 limit, GPt
   return TRUE;
 }
 
-/* Appends the ids of the contacts with a code of one kind. */
+/* Appends the id of the contact with a code of one kind; @code: JSON. */
 static gboolean
 find_code (BaruaReader *reader, const char *kind, BaruaText code, GPtrArray *ids, GError **error)
 {
@@ -133,10 +133,60 @@ find_code (BaruaReader *reader, const char *kind, BaruaText code, GPtrArray *ids
 
   barua_json_append_string (json, barua_text (kind));
   g_string_append_c (json, ',');
-  barua_json_append_string (json, code);
+  g_string_append_len (json, code.p, (gssize)code.n);
   g_string_append_c (json, ']');
   return find_rows (reader, "medic-client", "contacts_by_reference",
                     (BaruaJson){ json->str, json->len }, 1, ids, error);
+}
+
+/* Whether the text is what a natural number looks like in JSON. */
+static gboolean
+is_natural (BaruaText text)
+{
+  gsize n = 0;
+
+  while (n < text.n && g_ascii_isdigit (text.p[n]))
+    n++;
+  return n == text.n && n > 0 && n <= 15 && text.p[0] != '0';
+}
+
+/* Appends the id of the contact with a shortcode: its text counts, so a number is one too
+ * (workflows.md 2.1). */
+static gboolean
+find_shortcode (BaruaReader *reader, BaruaText code, GPtrArray *ids, GError **error)
+{
+  g_autoptr (GString) json = g_string_new (NULL);
+
+  barua_json_append_string (json, code);
+  if (!find_code (reader, "shortcode", (BaruaText){ json->str, json->len }, ids, error))
+    return FALSE;
+  return ids->len > 0 || !is_natural (code) || find_code (reader, "shortcode", code, ids, error);
+}
+
+/* Appends the id of the contact with a code of its own; the view has it in capitals. */
+static gboolean
+find_external (BaruaReader *reader, BaruaText code, GPtrArray *ids, GError **error)
+{
+  g_autoptr (GString) json = g_string_new (NULL);
+
+  barua_json_append_string (json, code);
+  return find_code (reader, "external", (BaruaText){ json->str, json->len }, ids, error);
+}
+
+/* Appends the id of the contact that a rule asks for, if there is one. */
+static gboolean
+find_ids (BaruaReader *reader, BaruaContactKey key, BaruaText value, GPtrArray *ids, GError **error)
+{
+  switch (key)
+    {
+    case BARUA_CONTACT_BY_PHONE:
+      return barua_reader_find_phone (reader, value, 1, ids, error);
+    case BARUA_CONTACT_BY_CODE:
+      return find_external (reader, value, ids, error);
+    case BARUA_CONTACT_BY_SHORTCODE:
+    default:
+      return find_shortcode (reader, value, ids, error);
+    }
 }
 
 /* BaruaLookup.find_contact */
@@ -148,12 +198,7 @@ find_contact (gpointer data, BaruaContactKey key, BaruaText value, BaruaText *id
   if (lookup->texts == NULL)
     lookup->texts = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
-  const gboolean is_ok
-      = key == BARUA_CONTACT_BY_PHONE
-            ? barua_reader_find_phone (lookup->reader, value, 1, ids, error)
-            : find_code (lookup->reader, key == BARUA_CONTACT_BY_CODE ? "external" : "shortcode",
-                         value, ids, error);
-  if (!is_ok)
+  if (!find_ids (lookup->reader, key, value, ids, error))
     return FALSE;
   *id = (BaruaText){ NULL, 0 };
   if (ids->len > 0)

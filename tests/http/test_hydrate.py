@@ -21,6 +21,7 @@ LINKED = {"_id": "linked", "type": "person", "name": "K", "parent": {"_id": "dh1
           "linked_docs": {"one": "fx", "two": {"_id": "p3"}, "three": "gone", "four": "secret"}}
 PLACE_ID = {"_id": "byplace", "type": "clinic", "name": "B", "place_id": "777", "parent": {
     "_id": "hc1", "parent": {"_id": "dh1"}}}
+NUMBERED = {"_id": "numbered", "type": "person", "name": "N", "patient_id": 4242}
 OFFICE = {"_id": "office", "type": "national_office", "name": "N", "contact": {"_id": "fx"}}
 MOVED = {"_id": "moved", "type": "person", "name": "M", "parent": {
     "_id": "cl2", "parent": {"_id": "dh1"}}}
@@ -31,6 +32,8 @@ RECORDS = {
     "r3": {"patient_id": "chief", "place_id": "cl2"},
     "r4": {"fields": {"patient_id": "nobody", "place_id": "secret"}, "patient_id": "55555"},
     "r5": {"fields": {}},
+    "r6": {"fields": {"patient_id": "4242"}},
+    "r7": {"patient_id": 4242, "place_id": "04242"},
 }
 
 
@@ -38,7 +41,7 @@ def setUpModule():
     begin()
     c = ServerCase.server.client()
     for doc in (CHIEF, LOST, LINKED, PLACE_ID, OFFICE, MOVED,
-                {"_id": "secret", "type": "other", "contact": {"_id": "fx"}}):
+                NUMBERED, {"_id": "secret", "type": "other", "contact": {"_id": "fx"}}):
         put(c, doc)
     for doc_id, record in RECORDS.items():
         put(c, {"_id": doc_id, "type": "data_record", "form": "F", **record})
@@ -149,6 +152,11 @@ class Records(Base):
 
     def test_ids_at_the_top(self):
         self.assertEqual(self.one("r3"), self.record("r3", patient=self.chief(), place=tree()))
+
+    def test_number_as_shortcode(self):
+        """Its text counts."""
+        for doc_id in ("r6", "r7"):
+            self.assertEqual(self.one(doc_id), self.record(doc_id, patient=full(NUMBERED)))
 
     def test_not_found(self):
         """The first id that is there counts; what is no contact is no subject."""
