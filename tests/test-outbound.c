@@ -16,12 +16,12 @@ typedef struct
 } HttpRow;
 
 static const HttpRow http_rows[] = {
-  { FALSE, 0, BARUA_SEND_LATER, TRUE },   { TRUE, 0, BARUA_SEND_UNKNOWN, TRUE },
-  { TRUE, 301, BARUA_SEND_LATER, TRUE },  { TRUE, 400, BARUA_SEND_DONE, FALSE },
-  { TRUE, 401, BARUA_SEND_LATER, TRUE },  { TRUE, 402, BARUA_SEND_LATER, TRUE },
-  { TRUE, 403, BARUA_SEND_LATER, TRUE },  { TRUE, 404, BARUA_SEND_LATER, TRUE },
-  { TRUE, 408, BARUA_SEND_LATER, TRUE },  { TRUE, 413, BARUA_SEND_DONE, FALSE },
-  { TRUE, 422, BARUA_SEND_DONE, FALSE },  { TRUE, 429, BARUA_SEND_LATER, TRUE },
+  { FALSE, 0, BARUA_SEND_LATER, TRUE },    { TRUE, 0, BARUA_SEND_UNKNOWN, TRUE },
+  { TRUE, 301, BARUA_SEND_LATER, TRUE },   { TRUE, 400, BARUA_SEND_DONE, FALSE },
+  { TRUE, 401, BARUA_SEND_LATER, TRUE },   { TRUE, 402, BARUA_SEND_LATER, TRUE },
+  { TRUE, 403, BARUA_SEND_LATER, TRUE },   { TRUE, 404, BARUA_SEND_LATER, TRUE },
+  { TRUE, 408, BARUA_SEND_LATER, TRUE },   { TRUE, 413, BARUA_SEND_DONE, FALSE },
+  { TRUE, 422, BARUA_SEND_DONE, FALSE },   { TRUE, 429, BARUA_SEND_LATER, TRUE },
   { TRUE, 500, BARUA_SEND_UNKNOWN, TRUE }, { TRUE, 501, BARUA_SEND_LATER, TRUE },
   { TRUE, 502, BARUA_SEND_UNKNOWN, TRUE }, { TRUE, 503, BARUA_SEND_LATER, TRUE },
   { TRUE, 504, BARUA_SEND_UNKNOWN, TRUE }, { TRUE, 599, BARUA_SEND_UNKNOWN, TRUE },
@@ -123,7 +123,8 @@ START_TEST (outbound_requests)
   barua_africas_talking.make_send (&access, BARUA_TEXT ("+254"), BARUA_TEXT ("a=b&c\xc3\xa9\n"),
                                    arena, &request);
   ck_assert_str_eq (request.url, "http://h/x/version1/messaging");
-  ck_assert_str_eq (request.body, "username=u%26v&from=22%204&to=%2B254&message=a%3Db%26c%C3%A9%0A");
+  ck_assert_str_eq (request.body,
+                    "username=u%26v&from=22%204&to=%2B254&message=a%3Db%26c%C3%A9%0A");
   ck_assert_str_eq (request.header, "apikey");
   ck_assert_str_eq (request.secret, "s3");
   barua_rapidpro.make_send (&access, BARUA_TEXT ("+254"), BARUA_TEXT ("a\"b\n"), arena, &request);

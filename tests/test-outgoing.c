@@ -18,8 +18,9 @@ read_valid (const char *text)
 
 START_TEST (outgoing_actions)
 {
-  const BaruaTaskState waiting[] = { BARUA_TASK_STATE_SCHEDULED, BARUA_TASK_STATE_PENDING,
-                                     BARUA_TASK_STATE_MUTED, BARUA_TASK_STATE_FORWARDED_TO_GATEWAY };
+  const BaruaTaskState waiting[]
+      = { BARUA_TASK_STATE_SCHEDULED, BARUA_TASK_STATE_PENDING, BARUA_TASK_STATE_MUTED,
+          BARUA_TASK_STATE_FORWARDED_TO_GATEWAY };
 
   for (int state = 0; state < BARUA_N_TASK_STATES; state++)
     {
@@ -93,8 +94,8 @@ make_document (const char *body, guint count)
   outgoing.sent_by = BARUA_TEXT ("me");
   ck_assert (barua_outgoing_append_document (settings, &outgoing, &lookup, arena, out, uuid, NULL));
   BaruaJson document = read_valid (out->str);
-  ck_assert (barua_json_string_is (barua_json_member (document, "type"),
-                                   BARUA_TEXT ("outgoing_message")));
+  ck_assert (
+      barua_json_string_is (barua_json_member (document, "type"), BARUA_TEXT ("outgoing_message")));
   ck_assert (barua_json_string_is (barua_json_member (document, "sent_by"), BARUA_TEXT ("me")));
   BaruaJson task = barua_json_element (barua_json_member (document, "tasks"), 0);
   BaruaJson message = barua_json_element (barua_json_member (task, "messages"), 0);

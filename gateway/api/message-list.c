@@ -64,8 +64,8 @@ take_recipient (List *list, const char *value)
 
   query->to[0] = barua_text (value);
   query->n_to = 1;
-  if (!barua_phone_normalise (
-          barua_settings_phone_rules (barua_request_settings (list->request)), query->to[0], e164))
+  if (!barua_phone_normalise (barua_settings_phone_rules (barua_request_settings (list->request)),
+                              query->to[0], e164))
     return TRUE;
   query->to[1] = barua_arena_copy (list->arena, barua_text (e164));
   if (!barua_text_equal (query->to[0], query->to[1]))
@@ -142,8 +142,8 @@ typedef struct
 } Parameter;
 
 static const Parameter parameters[] = {
-  { "state", take_state }, { "account", take_account }, { "to", take_recipient },
-  { "from", take_from },   { "until", take_until },     { "limit", take_limit },
+  { "state", take_state },   { "account", take_account }, { "to", take_recipient },
+  { "from", take_from },     { "until", take_until },     { "limit", take_limit },
   { "cursor", take_cursor },
 };
 

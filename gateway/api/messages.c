@@ -103,8 +103,8 @@ take_key (Call *call)
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   g_checksum_update (sum, (const guchar *)account, (gssize)strlen (account) + 1); /* NUL between */
   g_checksum_update (sum, (const guchar *)key, (gssize)n);
-  call->keyed_id = g_strdup_printf (KEYED_ID_PREFIX "%.*s", KEYED_ID_DIGITS,
-                                    g_checksum_get_string (sum));
+  call->keyed_id
+      = g_strdup_printf (KEYED_ID_PREFIX "%.*s", KEYED_ID_DIGITS, g_checksum_get_string (sum));
   return TRUE;
 }
 
@@ -112,7 +112,8 @@ take_key (Call *call)
 static gboolean
 take_first_result (Call *call, BaruaText body, GError **error)
 {
-  BaruaJson task = barua_json_element (barua_json_member ((BaruaJson){ body.p, body.n }, "tasks"), 0);
+  BaruaJson task
+      = barua_json_element (barua_json_member ((BaruaJson){ body.p, body.n }, "tasks"), 0);
   BaruaJson message = barua_json_element (barua_json_member (task, "messages"), 0);
   g_autofree char *uuid = barua_json_string (barua_json_member (message, "uuid"), NULL);
 
@@ -166,8 +167,7 @@ send_message (BaruaTx *tx, gpointer data, GError **error)
   if (!barua_outgoing_append_document (call->settings, &call->outgoing, &lookup.lookup, call->arena,
                                        body, call->uuid, error))
     return FALSE;
-  const BaruaEdit edit
-      = { .id = barua_text (call->keyed_id), .body = { body->str, body->len } };
+  const BaruaEdit edit = { .id = barua_text (call->keyed_id), .body = { body->str, body->len } };
   return barua_tx_put_document (tx, &edit, NULL, error);
 }
 
@@ -250,7 +250,8 @@ change_body (Call *call, BaruaTx *tx, const BaruaQueuedMessage *message, BaruaTe
   BaruaTaskChange change = {
     .list = message->path.list,
     .task = message->path.task,
-    .state = call->action == BARUA_TASK_CANCEL ? BARUA_TASK_STATE_CLEARED : BARUA_TASK_STATE_PENDING,
+    .state
+    = call->action == BARUA_TASK_CANCEL ? BARUA_TASK_STATE_CLEARED : BARUA_TASK_STATE_PENDING,
     .now_ms = call->now_ms,
     .is_decided = TRUE,
   };

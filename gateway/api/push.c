@@ -20,12 +20,13 @@
 #include "gateway/rules/tasks.h"
 #include "gateway/store/store-outbox.h"
 
-#define ROUND_SECONDS 60       /* messaging.md 7 */
-#define MESSAGES_PER_ROUND 25  /* messaging.md 7 */
-#define POLLED_PER_BATCH 25    /* messaging.md 7 */
-#define BATCHES_PER_ROUND 4    /* so that asking does not keep messages waiting */
+#define ROUND_SECONDS 60      /* messaging.md 7 */
+#define MESSAGES_PER_ROUND 25 /* messaging.md 7 */
+#define POLLED_PER_BATCH 25   /* messaging.md 7 */
+#define BATCHES_PER_ROUND 4   /* so that asking does not keep messages waiting */
 #define POLLED_FOR_MS (7 * G_TIME_SPAN_DAY / 1000) /* what is older will not change any more */
-#define HOLD_MS (10 * 60 * 1000) /* longer than any request: [outbound] timeout is 300 s at most */
+#define HOLD_MS (10 * 60 * 1000) /* longer than any request: [outbound] timeout is 300 s at most   \
+                                  */
 #define WAIT_MAX_S 3600
 #define RECORD_AGAIN_S 5 /* when the store could not record what was sent */
 #define NO_USERNAME "sms.africas_talking.username is missing"
@@ -54,7 +55,7 @@ struct _BaruaPush
   Round *round; /* NULL between rounds */
   gboolean is_over;
   gboolean is_settled;
-  gboolean wants_round; /* there was news during this one */
+  gboolean wants_round;        /* there was news during this one */
   const BaruaAdapter *adapter; /* by the settings of that serial; NULL: nothing is pushed */
   guint serial;
   gboolean knows_adapter;
@@ -182,8 +183,8 @@ setting (Round *round, const char *path)
   return text.n > 0 ? barua_arena_copy (round->arena, text).p : NULL;
 }
 
-/* The base URL: the server's configuration, else the settings, else the service's own.  Settings may
- * send the secret over TLS only. */
+/* The base URL: the server's configuration, else the settings, else the service's own.  Settings
+ * may send the secret over TLS only. */
 static const char *
 find_url (Round *round, const char **reason)
 {
@@ -218,8 +219,7 @@ find_access (Round *round)
   round->access.secret = barua_credentials_get (push->app->credentials, adapter->credential);
   round->access.username = setting (round, "sms.africas_talking.username");
   round->access.reply_to = setting (round, "sms.reply_to");
-  g_autofree char *no_secret
-      = g_strdup_printf ("[credentials] %s is missing", adapter->credential);
+  g_autofree char *no_secret = g_strdup_printf ("[credentials] %s is missing", adapter->credential);
   if (round->access.secret == NULL)
     reason = no_secret;
   else if (!adapter->needs_username || round->access.username != NULL)
@@ -279,8 +279,7 @@ add_siblings (Round *round, BaruaTx *tx, GError **error)
       &iter, barua_json_member (barua_json_element (tasks, first->path.task), "messages"));
   while (barua_json_iter_next (&iter, NULL, &message))
     {
-      BaruaText uuid
-          = barua_arena_json_text (round->arena, barua_json_member (message, "uuid"));
+      BaruaText uuid = barua_arena_json_text (round->arena, barua_json_member (message, "uuid"));
       if (uuid.n == 0 || barua_text_equal (uuid, first->uuid))
         continue;
       BaruaQueuedMessage *sibling = barua_reader_find_message (reader, uuid, NULL);
@@ -301,8 +300,7 @@ take (BaruaTx *tx, gpointer data, GError **error)
 {
   Round *round = data;
   const gint64 now_ms = barua_now_ms ();
-  const BaruaTake take
-      = { .account = TAKER, .limit = 1, .now_ms = now_ms, .lease_ms = HOLD_MS };
+  const BaruaTake take = { .account = TAKER, .limit = 1, .now_ms = now_ms, .lease_ms = HOLD_MS };
   const BaruaTaskChange change
       = { .state = BARUA_TASK_STATE_FORWARDED_TO_GATEWAY, .now_ms = now_ms };
   g_autoptr (GPtrArray) taken = NULL;
@@ -451,8 +449,9 @@ sent (const BaruaOutboundAnswer *answer, gpointer data)
   round->adapter->read_sent (answer, round->arena, &round->result);
   keep_result (round);
   note_trouble (push, round->result.is_trouble, answer->retry_after_s);
-  round->retry_ms = barua_now_ms ()
-                    + (gint64)wait_s (push, message->handouts > 0 ? message->handouts - 1 : 0) * 1000;
+  round->retry_ms
+      = barua_now_ms ()
+        + (gint64)wait_s (push, message->handouts > 0 ? message->handouts - 1 : 0) * 1000;
   if (round->result.is_trouble)
     g_warning ("%s: %.*s; messages wait", round->adapter->name, (int)round->result.details.n,
                round->result.details.p != NULL ? round->result.details.p : "");
@@ -550,7 +549,8 @@ ask_batch (Round *round)
       end_round (round);
       return;
     }
-  barua_store_read_async (round->push->app->store, find_asked, round, NULL, NULL, asked_found, round);
+  barua_store_read_async (round->push->app->store, find_asked, round, NULL, NULL, asked_found,
+                          round);
 }
 
 /* Job: the state that the carrier told. */
@@ -689,8 +689,7 @@ start_round (BaruaPush *push, gboolean asks)
   round->push = push;
   round->settings = barua_settings_ref (push->app->settings);
   round->arena = barua_arena_new ();
-  round->messages
-      = g_ptr_array_new_with_free_func ((GDestroyNotify)barua_queued_message_free);
+  round->messages = g_ptr_array_new_with_free_func ((GDestroyNotify)barua_queued_message_free);
   round->asks = asks;
   push->round = round;
   push->wants_round = FALSE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What aggregators post to us: received messages and delivery reports (messaging.md 7). Their key is
- * all the proof there is; no login is used. */
+/* What aggregators post to us: received messages and delivery reports (messaging.md 7). Their key
+ * is all the proof there is; no login is used. */
 
 #define G_LOG_DOMAIN "barua-api"
 

@@ -150,9 +150,12 @@ typedef struct
 } ReportRow;
 
 static const ReportRow reports[] = {
-  { "Sent", BARUA_TASK_STATE_FORWARDED_BY_GATEWAY }, { "Submitted", BARUA_TASK_STATE_SENT },
-  { "Buffered", BARUA_TASK_STATE_SENT },             { "Success", BARUA_TASK_STATE_DELIVERED },
-  { "Rejected", BARUA_TASK_STATE_FAILED },           { "Failed", BARUA_TASK_STATE_FAILED },
+  { "Sent", BARUA_TASK_STATE_FORWARDED_BY_GATEWAY },
+  { "Submitted", BARUA_TASK_STATE_SENT },
+  { "Buffered", BARUA_TASK_STATE_SENT },
+  { "Success", BARUA_TASK_STATE_DELIVERED },
+  { "Rejected", BARUA_TASK_STATE_FAILED },
+  { "Failed", BARUA_TASK_STATE_FAILED },
 };
 
 gboolean

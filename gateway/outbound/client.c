@@ -37,9 +37,9 @@ barua_outbound_client_new (guint timeout_s)
 {
   BaruaOutboundClient *client = g_new0 (BaruaOutboundClient, 1);
 
-  client->session = soup_session_new_with_options ("timeout", timeout_s, "user-agent",
-                                                   "barua/" BARUA_VERSION, "max-conns",
-                                                   CONNECTIONS_MAX, NULL);
+  client->session
+      = soup_session_new_with_options ("timeout", timeout_s, "user-agent", "barua/" BARUA_VERSION,
+                                       "max-conns", CONNECTIONS_MAX, NULL);
   client->timeout_s = timeout_s;
   client->calls = g_ptr_array_new ();
   return client;
@@ -121,8 +121,8 @@ body_read (GObject *source, GAsyncResult *result, gpointer user_data)
   if (call->body->len >= ANSWER_MAX_BYTES)
     finish (call, status, FALSE);
   else
-    g_input_stream_read_bytes_async (stream, ANSWER_MAX_BYTES - call->body->len,
-                                     G_PRIORITY_DEFAULT, call->cancellable, body_read, call);
+    g_input_stream_read_bytes_async (stream, ANSWER_MAX_BYTES - call->body->len, G_PRIORITY_DEFAULT,
+                                     call->cancellable, body_read, call);
 }
 
 /* GAsyncReadyCallback: the head of the answer, or none. */

@@ -43,7 +43,8 @@ make_poll (const BaruaAdapterAccess *access, BaruaText reference, BaruaArena *ar
 {
   g_autofree char *text = g_strndup (reference.p, reference.n);
   g_autofree char *id = g_uri_escape_string (text, NULL, FALSE);
-  g_autofree char *url = g_strconcat (access->base_url, "/api/v2/messages.json?broadcast=", id, NULL);
+  g_autofree char *url
+      = g_strconcat (access->base_url, "/api/v2/messages.json?broadcast=", id, NULL);
 
   *request = (BaruaOutboundRequest){
     .method = "GET",

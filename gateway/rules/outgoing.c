@@ -44,8 +44,8 @@ check_names (BaruaJson body, GError **error)
 
   if (barua_json_type (body) != BARUA_JSON_OBJECT)
     {
-      g_set_error (error, BARUA_FORMS_ERROR, BARUA_FORMS_ERROR_SHAPE,
-                   "expected an object, not %s", barua_json_type_name (body));
+      g_set_error (error, BARUA_FORMS_ERROR, BARUA_FORMS_ERROR_SHAPE, "expected an object, not %s",
+                   barua_json_type_name (body));
       return FALSE;
     }
   barua_json_iter_init (&iter, body);

@@ -28,9 +28,9 @@ typedef struct
 typedef struct
 {
   const BaruaOutboxQuery *query;
-  GArray *places;          /* of BaruaOutboxPlace */
-  gint64 until_ms;         /* nothing from here on is on the page */
-  guint budget;            /* rows that a range may look at */
+  GArray *places;           /* of BaruaOutboxPlace */
+  gint64 until_ms;          /* nothing from here on is on the page */
+  guint budget;             /* rows that a range may look at */
   BaruaOutboxPlace reached; /* behind this a range has not looked */
   gboolean is_cut;
 } Merge;
@@ -128,8 +128,8 @@ add_range (BaruaSqliteConnection *connection, const Range *range, Merge *merge, 
     }
 }
 
-/* Adds the ranges of one state or recipient: what is left of the due time where the last page ended,
- * what is due later, and what has no due time. */
+/* Adds the ranges of one state or recipient: what is left of the due time where the last page
+ * ended, what is due later, and what has no due time. */
 static gboolean
 add_ranges (BaruaSqliteConnection *connection, Range range, Merge *merge, GError **error)
 {
@@ -143,8 +143,8 @@ add_ranges (BaruaSqliteConnection *connection, Range range, Merge *merge, GError
   rest.is_at = TRUE;
   rest.due_ms = after.due_ms;
   rest.number = after.number;
-  if (after.due_ms > G_MININT64 && after.due_ms >= query->from_ms
-      && after.due_ms < query->until_ms && !add_range (connection, &rest, merge, error))
+  if (after.due_ms > G_MININT64 && after.due_ms >= query->from_ms && after.due_ms < query->until_ms
+      && !add_range (connection, &rest, merge, error))
     return FALSE;
   range.due_ms = MAX (after.due_ms, query->from_ms == G_MININT64 ? G_MININT64 : query->from_ms - 1);
   if (after.due_ms < G_MAXINT64 && !add_range (connection, &range, merge, error))
@@ -185,10 +185,10 @@ end_page (Merge *merge, BaruaOutboxPlace *next)
   GArray *places = merge->places;
   guint n = 0;
 
-  while (n < places->len
-         && (!merge->is_cut
-             || compare_places (&g_array_index (places, BaruaOutboxPlace, n), &merge->reached)
-                    <= 0))
+  while (
+      n < places->len
+      && (!merge->is_cut
+          || compare_places (&g_array_index (places, BaruaOutboxPlace, n), &merge->reached) <= 0))
     n++;
   const gboolean is_full = n > merge->query->limit;
   g_array_set_size (places, is_full ? merge->query->limit : n);
