@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What the suites of contacts.md share: users, a small hierarchy, errors in both forms."""
 
+import subprocess
 import urllib.parse
 
-from harness import JSON_TYPE, ServerCase
+from harness import JSON_TYPE, ServerCase, binary
 
 SECRET = "S3cret.enough"
 PEOPLE, PLACES = "/api/v1/people", "/api/v1/places"
@@ -46,6 +47,15 @@ def begin(settings=None, tree=TREE):
         assert answer.status == 201, answer
     for doc in tree:
         put(c, doc)
+
+
+def end():
+    """Ends the server; what is derived from the documents must be what they say."""
+    server = ServerCase.server
+    done = subprocess.run([binary(), "check", "--database", server.database], capture_output=True,
+                          text=True, env=server.env)
+    ServerCase.end()
+    assert done.returncode == 0, done
 
 
 def put(client, doc):

@@ -8,6 +8,7 @@ import struct
 import time
 import unittest
 
+import contacts
 from contacts import OFFLINE, SECRET, ContactsCase, begin, put
 from harness import JSON_TYPE, PASSWORD, ServerCase, basic, main, raw_exchange, read_all
 
@@ -19,7 +20,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    ServerCase.end()
+    contacts.end()
 
 
 def request(ids, user="admin", password=PASSWORD, more=""):

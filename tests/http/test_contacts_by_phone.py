@@ -3,6 +3,7 @@
 
 import unittest
 
+import contacts
 from contacts import OFFLINE, ContactsCase, begin, put
 from harness import FORM_TYPE, JSON_TYPE, ServerCase, main
 
@@ -24,7 +25,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    ServerCase.end()
+    contacts.end()
 
 
 class Base(ContactsCase):

@@ -5,6 +5,7 @@ import json
 import unittest
 import urllib.parse
 
+import contacts
 from contacts import CL2, DH1, FX, HC1, OFFLINE, P3, ContactsCase, begin, put
 from harness import FORM_TYPE, JSON_TYPE, ServerCase, main
 
@@ -52,7 +53,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    ServerCase.end()
+    contacts.end()
 
 
 def full(doc, **more):

@@ -5,6 +5,7 @@ import json
 import time
 import unittest
 
+import contacts
 from contacts import (EMPTY, PEOPLE, PERSON_STUB, PLACE_STUB, ContactsCase, begin)
 from harness import HEX32, JSON_TYPE, ServerCase, main
 
@@ -18,7 +19,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    ServerCase.end()
+    contacts.end()
 
 
 class Base(ContactsCase):

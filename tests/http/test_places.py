@@ -3,6 +3,7 @@
 
 import unittest
 
+import contacts
 from contacts import (EMPTY, PERSON_STUB, PLACE_STUB, PLACES, SETTINGS, ContactsCase, begin)
 from harness import HEX32, ServerCase, main
 
@@ -23,7 +24,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    ServerCase.end()
+    contacts.end()
 
 
 class Base(ContactsCase):

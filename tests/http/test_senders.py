@@ -7,6 +7,7 @@ import json
 import os
 import unittest
 
+import contacts
 from harness import ServerCase, main
 
 NOT_FOUND = "sys.facility_not_found"
@@ -37,7 +38,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    ServerCase.end()
+    contacts.end()
 
 
 LINK = {"_id": "p_chw", "parent": {"_id": "c1", "parent": {"_id": "h1", "parent": {"_id": "d1"}}}}
