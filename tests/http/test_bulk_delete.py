@@ -10,7 +10,7 @@ import unittest
 
 import contacts
 from contacts import OFFLINE, SECRET, ContactsCase, begin, put
-from harness import JSON_TYPE, PASSWORD, ServerCase, basic, main, raw_exchange, read_all
+from harness import JSON_TYPE, PASSWORD, Server, ServerCase, basic, main, raw_exchange, read_all
 
 PATH = "/api/v1/bulk-delete"
 
@@ -38,6 +38,8 @@ def chunks(data):
         length = int(size, 16)
         if length == 0:
             return found, data == b"\r\n"
+        if len(data) < length + 2:
+            return found, False
         found.append(data[:length].decode())
         assert data[length:length + 2] == b"\r\n", data[length:length + 20]
         data = data[length + 2:]
@@ -269,6 +271,33 @@ class Errors(Base):
         answer = self.c.post(PATH, {"docs": [{"_id": i} for i in ids] + ["x"]})
         self.check(answer, 400, {"code": 400,
                                  "error": "docs[20000] must be an object with an _id string"})
+
+    def test_server_stops(self):
+        """The answer is cut, never ended as if it were whole; batches are whole."""
+        server = Server().start()
+        try:
+            c = server.client()
+            ids = [f"s-{i:05}" for i in range(5000)]
+            for at in range(0, len(ids), 1000):
+                c.post("/medic/_bulk_docs", {"docs": [
+                    {"_id": i, "type": "data_record"} for i in ids[at:at + 1000]]})
+            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as s:
+                s.sendall(request(ids))
+                answer = s.recv(2000)
+                self.assertEqual(server.stop(), 0, server.log())
+                answer += read_all(s)
+            found, is_whole = chunks(answer.partition(b"\r\n\r\n")[2])
+            if is_whole:  # it was faster than we
+                self.assertEqual((len(found), found[-1]), (52, "]"))
+            else:
+                self.assertNotEqual(found[-1], "]")
+            server.start()
+            left = server.client().post("/medic/_all_docs", {"keys": ids}).json()["rows"]
+            deleted = sum(1 for row in left if row["value"].get("deleted"))
+            self.assertEqual(deleted % 100, 0)
+            self.assertGreaterEqual(deleted, 100 * (len(found) - 2))
+        finally:
+            server.finish()
 
     def test_client_goes(self):
         """Whole batches only, whatever happens to the client."""
