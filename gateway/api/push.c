@@ -33,7 +33,7 @@
 
 /* The name under which messages are taken; they are held under the carrier's, so that nothing that
  * is held is ever taken. */
-#define TAKER "(push)"
+#define TAKER "carrier:"
 
 /* What is asked about a message that a carrier has. */
 static const BaruaTaskState polled_states[] = {
@@ -317,7 +317,7 @@ take (BaruaTx *tx, gpointer data, GError **error)
     return FALSE;
   for (guint i = 0; i < round->messages->len; i++)
     if (!barua_tx_outbox_hold (tx, ((BaruaQueuedMessage *)round->messages->pdata[i])->uuid,
-                               round->adapter->name, now_ms + HOLD_MS, error))
+                               round->adapter->account, now_ms + HOLD_MS, error))
       return FALSE;
   return TRUE;
 }
@@ -381,7 +381,7 @@ record (BaruaTx *tx, gpointer data, GError **error)
   change.is_decided = TRUE;
   return barua_exchange_change (tx, message, &change, error)
          && (round->result.verdict != BARUA_SEND_LATER
-             || barua_tx_outbox_hold (tx, message->uuid, round->adapter->name, round->retry_ms,
+             || barua_tx_outbox_hold (tx, message->uuid, round->adapter->account, round->retry_ms,
                                       error));
 }
 
@@ -504,7 +504,7 @@ find_asked (BaruaReader *reader, gpointer data, GError **error)
 {
   Round *round = data;
   const BaruaOutboxQuery query = { .state = polled_states[round->push->poll_state],
-                                   .account = round->adapter->name,
+                                   .account = round->adapter->account,
                                    .has_reference = TRUE,
                                    .from_ms = barua_now_ms () - POLLED_FOR_MS,
                                    .until_ms = G_MAXINT64,
@@ -631,7 +631,7 @@ static gboolean
 settle_carrier (Round *round, BaruaTx *tx, const BaruaAdapter *adapter, GError **error)
 {
   BaruaOutboxQuery query = { .state = BARUA_TASK_STATE_FORWARDED_TO_GATEWAY,
-                             .account = adapter->name,
+                             .account = adapter->account,
                              .from_ms = G_MININT64,
                              .until_ms = G_MAXINT64,
                              .after = BARUA_OUTBOX_BEGIN,

@@ -98,7 +98,9 @@ typedef struct
 
 /**
  * BaruaAdapter:
- * @name: value of `sms.outgoing_service`, and the account under which its messages are listed
+ * @name: value of `sms.outgoing_service`
+ * @account: who has its messages, as lists show it; no phone can have this name, as Basic credentials end a
+ *   name at ':'
  * @credential: name of its secret in `[credentials]`
  * @needs_username: it cannot do without one
  * @base_url: what to use when nobody configured one; %NULL: it must be configured
@@ -112,6 +114,7 @@ typedef struct
 typedef struct
 {
   const char *name;
+  const char *account;
   const char *credential;
   gboolean needs_username;
   const char *(*base_url) (const char *username);

@@ -134,6 +134,7 @@ read_sent (const BaruaOutboundAnswer *answer, BaruaArena *arena, BaruaSendResult
 
 const BaruaAdapter barua_africas_talking = {
   .name = "africas-talking",
+  .account = "carrier:africas-talking",
   .credential = "africastalking.com:outgoing",
   .needs_username = TRUE,
   .base_url = base_url,

@@ -132,6 +132,7 @@ read_polled (const BaruaOutboundAnswer *answer, BaruaArena *arena, BaruaSendResu
 
 const BaruaAdapter barua_rapidpro = {
   .name = "rapidpro",
+  .account = "carrier:rapidpro",
   .credential = "rapidpro:outgoing",
   .make_send = make_send,
   .read_sent = read_sent,

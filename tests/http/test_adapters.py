@@ -337,7 +337,7 @@ class AfricasTalkingOut(Pushing):
         self.assertRegex(task["gateway_ref"], r"^ATXid_\d+$")
         self.assertEqual(task["state_details"], "Sent")
         self.assertEqual(self.states(uuid), ["pending", "forwarded-to-gateway", "sent"])
-        self.assertEqual(self.account(uuid), ["africas-talking"])
+        self.assertEqual(self.account(uuid), ["carrier:africas-talking"])
         self.assertEqual(self.rp.requests, [])
 
     def test_codes(self):
@@ -596,6 +596,21 @@ class Misbehaving(Pushing):
         self.wait_state(uuid, "sent")
         self.assertEqual(self.requests_of("recorded late"), 1)
 
+    def test_a_phone_may_have_the_name_of_a_carrier(self):
+        """What such a phone was handed is the phone's, also when the server starts again."""
+        self.begin(settings(outgoing_service="medic-gateway"))
+        self.check(self.c.put("/_users/org.couchdb.user:rapidpro", {
+            "name": "rapidpro", "type": "user", "roles": ["_admin"], "password": "S3cret.enough"}),
+            201)
+        uuid = self.send("by phone")
+        phone = self.server.client(user="rapidpro", password="S3cret.enough")
+        self.assertIn(uuid, [m["id"] for m in phone.sms()])
+        self.server.restart(kill=True)
+        self.c = self.server.client()
+        self.run_timers()
+        time.sleep(0.3)
+        self.assertEqual(self.task(uuid)["state"], "forwarded-to-gateway")
+
     def test_stop_on_the_way(self):
         """The same for a graceful end, which does not wait for carriers."""
         self.begin(africas_talking())
@@ -622,7 +637,7 @@ class RapidProOut(Pushing):
         self.assertEqual(headers["content-type"], JSON_TYPE)
         self.assertEqual(self.rp.sent(), [(["tel:+254712000222"], "Habari \"é\"\n😀")])
         self.assertEqual(task["gateway_ref"], str(self.rp.serial))
-        self.assertEqual(self.account(uuid), ["rapidpro"])
+        self.assertEqual(self.account(uuid), ["carrier:rapidpro"])
         self.assertEqual(self.at.requests, [])
 
     def test_words(self):
