@@ -263,6 +263,74 @@ START_TEST (places_forgotten)
 }
 END_TEST
 
+/* A phone, and how many rows of contacts_by_phone stand before it. */
+typedef struct
+{
+  const char *phone;
+  gint64 offset;
+} Phone;
+
+/* A #BaruaQuery: the data are a #Phone. */
+static gboolean
+phone_query (BaruaReader *reader, gpointer data, GError **error)
+{
+  Phone *phone = data;
+  g_autofree char *key = g_strdup_printf ("\"%s\"", phone->phone);
+  const BaruaViewQuery query = { .ddoc = "medic-client",
+                                 .view = "contacts_by_phone",
+                                 .start = { key, strlen (key) },
+                                 .includes_hidden = TRUE,
+                                 .limit = 1 };
+  BaruaListingTotals totals;
+
+  ck_assert (barua_reader_view (reader, &query, &totals, on_view_row, NULL, error));
+  phone->offset = totals.offset;
+  return TRUE;
+}
+
+static gint64
+offset_of_phone (const char *text)
+{
+  Phone phone = { .phone = text };
+
+  ck_assert (barua_store_read (store, phone_query, &phone, NULL));
+  return phone.offset;
+}
+
+/* A #BaruaJob: people with phones of 2,000 digits. */
+static gboolean
+long_job (BaruaTx *tx, gpointer data, GError **error)
+{
+  g_autofree char *digits = g_strnfill (2000, '7');
+
+  for (guint i = 0; i < 700; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("p-%03u", i);
+      g_autofree char *body
+          = g_strdup_printf ("{\"type\":\"person\",\"phone\":\"%03u%s\"}", i, digits);
+      const BaruaEdit edit = edit_of (id, NULL, body);
+      ck_assert (barua_tx_put_document (tx, &edit, NULL, error));
+    }
+  return TRUE;
+}
+
+/* Keys that are too long to be remembered. */
+START_TEST (places_long_keys)
+{
+  begin ();
+  must_write (long_job, NULL);
+  ck_assert_int_eq (offset_of_phone ("699"), 699);
+  ck_assert_int_eq (offset_of_phone ("5"), 500);
+  BaruaDocument *document = get ("p-000", NULL, NULL);
+  g_autofree char *rev = g_strndup (document->rev.p, document->rev.n);
+  barua_document_free (document);
+  put ("p-000", rev, "{\"type\":\"person\",\"phone\":\"9\"}");
+  ck_assert_int_eq (offset_of_phone ("5"), 499);
+  ck_assert_int_eq (offset_of_phone ("9"), 699);
+  g_rand_free (rand_of_test);
+}
+END_TEST
+
 /* Others write all the time. */
 START_TEST (places_beside_writers)
 {
@@ -367,6 +435,7 @@ barua_suite (void)
   tcase_add_checked_fixture (tc, set_up_reader, tear_down);
   tcase_add_test (tc, places_exact);
   tcase_add_test (tc, places_forgotten);
+  tcase_add_test (tc, places_long_keys);
   tcase_add_test (tc, places_beside_writers);
   tcase_add_test (tc, places_flat);
   suite_add_tcase (suite, tc);

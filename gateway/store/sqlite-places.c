@@ -23,6 +23,9 @@
 /* Rows between two fences when they are set. */
 #define ROWS_PER_FENCE 256
 
+/* Longer sort keys are not remembered: neither as a fence nor as what moved. */
+#define MAX_KEY_BYTES 1024
+
 /* Counted ranges that a connection remembers; with more it begins anew. */
 #define MAX_RANGES 64
 
@@ -331,7 +334,7 @@ count_rows (Range *range, guint i, const BaruaSqlitePlace *place, BaruaStatement
       const BaruaText k = column_k (walk, 0);
       const BaruaText id = barua_column_text (walk, 1);
       /* A view may have several rows of one key and document: these stay together. */
-      if (n >= ROWS_PER_FENCE && !is_same_row (last, k, id))
+      if (n >= ROWS_PER_FENCE && k.n <= MAX_KEY_BYTES && !is_same_row (last, k, id))
         {
           const Fence next = make_fence (k, id);
           fence_at (range, i++)->count = n;
@@ -340,7 +343,7 @@ count_rows (Range *range, guint i, const BaruaSqlitePlace *place, BaruaStatement
           if (compare_to_place (k, id, place) > 0)
             return TRUE;
         }
-      if (++n >= ROWS_PER_FENCE)
+      if (++n >= ROWS_PER_FENCE && k.n <= MAX_KEY_BYTES)
         set_row (last, k, id);
     }
 }
@@ -456,6 +459,8 @@ barua_sqlite_note_move (BaruaSqliteConnection *connection, gint64 viewnum, Barua
 
   if (insert == NULL)
     return FALSE;
+  if (k.n > MAX_KEY_BYTES)
+    return barua_sqlite_note_upheaval (connection, error);
   sqlite3_bind_int64 (insert, 1, viewnum);
   barua_bind_blob (insert, 2, k);
   barua_bind_text (insert, 3, id);
