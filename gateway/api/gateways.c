@@ -13,7 +13,6 @@
 
 #define MS_PER_HOUR 3600000
 #define META_PAUSED "gateways-paused" /* JSON: the accounts that rest */
-#define META_ROUTED "gateways-routed" /* the plan that the queue was routed by */
 #define QUARTER_MINUTES 15
 #define DAY_MINUTES (24 * 60)
 
@@ -75,7 +74,7 @@ reroute (BaruaTx *tx, gpointer data, GError **error)
   rerouting->to = rerouting->from;
   return barua_tx_reroute (tx, &rerouting->to, error)
          && (rerouting->to >= 0
-             || barua_tx_put_meta (tx, META_ROUTED, rerouting->fingerprint, error));
+             || barua_tx_put_meta (tx, BARUA_META_ROUTED, rerouting->fingerprint, error));
 }
 
 static void start_rerouting (BaruaApp *app, const char *fingerprint, gint64 from);
@@ -148,7 +147,7 @@ begin (BaruaTx *tx, gpointer data, GError **error)
   g_clear_pointer (&start->plan, barua_gateway_plan_unref);
   g_clear_pointer (&start->routed_by, g_free);
   if (!barua_reader_get_meta (barua_tx_reader (tx), META_PAUSED, &json, error)
-      || !barua_reader_get_meta (barua_tx_reader (tx), META_ROUTED, &start->routed_by, error))
+      || !barua_reader_get_meta (barua_tx_reader (tx), BARUA_META_ROUTED, &start->routed_by, error))
     return FALSE;
   g_auto (GStrv) paused = read_accounts (json);
   start->plan

@@ -419,6 +419,7 @@ barua_sqlite_reindex (BaruaTx *tx, GError **error)
     return FALSE;
   sqlite3_bind_int64 (clean, 1, barua_sqlite_of (&tx->reader)->default_dbnum);
   return barua_statement_run (clean, error) && walk (connection, reindex_document, NULL, error)
+         && barua_sqlite_put_meta (tx, BARUA_META_ROUTED, "?", error)
          && recount (connection, error) && recount_blobs (connection, error)
          && barua_sqlite_ensure_views (connection, error) && remake_views (tx, error);
 }

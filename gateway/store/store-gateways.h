@@ -20,6 +20,10 @@ void barua_tx_set_gateway_plan (BaruaTx *tx, const BaruaGatewayPlan *plan);
 /** (nullable) (transfer none): the plan in force. */
 const BaruaGatewayPlan *barua_tx_gateway_plan (BaruaTx *tx);
 
+/** Kept under this key (barua_tx_put_meta()): the fingerprint of the plan that what waits was routed by;
+ * barua_store_reindex() sets it to a text that is none. */
+#define BARUA_META_ROUTED "gateways-routed"
+
 /**
  * barua_tx_reroute:
  * @cursor: (inout): 0 to begin with; negative when all was looked at

@@ -287,6 +287,25 @@ class Expiry(Case):
         self.assertEqual(self.task(doc, 0, "tasks")["state"], "pending")
 
 
+class Guards(Case):
+    def test_repeats_are_counted_over_a_kill(self):
+        """messaging.md 5.4, 11 no. 11: the sixth is the first that is refused."""
+        self.c.settings({**self.settings, "transitions": {"default_responses": True},
+                         "default_responses": {"start_date": "2020-01-01"},
+                         "translations": {"en": {"sms_received": "Thanks."}}})
+        sender = self.number()
+
+        def state():
+            reference = self.reference("rep")
+            self.c.sms(messages=[{"id": reference, "from": sender, "content": "hello"}])
+            return self.c.record(reference)["tasks"][0]["state"]
+        self.assertNotIn("duplicate", [state() for _ in range(4)])
+        self.server.restart(kill=True)
+        self.c = self.server.client()
+        states = [state() for _ in range(3)]
+        self.assertEqual([s == "duplicate" for s in states], [False, True, True])
+
+
 class Phones(Case):
     def test_routes_and_their_shares(self):
         mine = [self.message(to="+254100000001")[1], self.message(to="+254100000002")[1]]
