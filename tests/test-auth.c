@@ -237,6 +237,28 @@ START_TEST (failures_of_a_name)
 }
 END_TEST
 
+/* Who is refused is not told at once, in the order of asking, and not forgotten at the end. */
+START_TEST (refusals_come_late)
+{
+  Verdict verdict = { 0, 0, -1 };
+  Verdict left = { 0, 0, -1 };
+
+  for (guint i = 0; i < 5; i++)
+    barua_auth_refuse_late (auth, note, &verdict);
+  ck_assert_uint_eq (verdict.n, 0);
+  wait_for (&verdict, 5);
+  ck_assert_int_eq (verdict.code, BARUA_HTTP_ERROR_TOO_MANY_REQUESTS);
+  ck_assert_uint_eq (barua_auth_stats (auth)->limited, 5);
+
+  for (guint i = 0; i < 3; i++)
+    barua_auth_refuse_late (auth, note, &left);
+  ck_assert_uint_eq (left.n, 0);
+  g_clear_pointer (&auth, barua_auth_free);
+  ck_assert_uint_eq (left.n, 3);
+  ck_assert_int_eq (left.code, BARUA_HTTP_ERROR_UNAVAILABLE);
+}
+END_TEST
+
 START_TEST (a_success_clears_the_name)
 {
   for (guint i = 0; i < BARUA_RATE_FAILURES - 1; i++)
@@ -368,6 +390,7 @@ barua_suite (void)
   tcase_add_test (tc, one_flight_per_credential);
   tcase_add_test (tc, a_burst_is_cut_short);
   tcase_add_test (tc, failures_of_a_name);
+  tcase_add_test (tc, refusals_come_late);
   tcase_add_test (tc, a_success_clears_the_name);
   tcase_add_test (tc, cached_credentials_ignore_the_counters);
   tcase_add_test (tc, addresses_of_one_customer);

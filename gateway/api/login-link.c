@@ -62,9 +62,12 @@ refuse (BaruaRequest *request, const Refusal *refusal)
     }
 }
 
+/* BaruaAuthDone: of who was refused late. */
 static void
-refuse_limited (BaruaRequest *request)
+refuse_limited (BaruaUser *user, const GError *error, gpointer data)
 {
+  g_autoptr (BaruaRequest) request = data;
+
   if (barua_login_is_form (request))
     reply_page (request, 429, "login.limited");
   else
@@ -188,7 +191,7 @@ barua_api_login_link (BaruaRequest *request, gpointer user_data)
   else if (token == NULL || *token == '\0')
     refuse (request, &missing);
   else if (barua_auth_is_limited (app->auth, barua_request_address (request), NULL))
-    refuse_limited (request);
+    barua_auth_refuse_late (app->auth, refuse_limited, barua_request_ref (request));
   else
     begin_use (app, request, token);
 }

@@ -10,6 +10,7 @@
 #include "gateway/http/errors.h"
 #include "gateway/http/password.h"
 #include "gateway/http/rate-limit.h"
+#include "gateway/http/refusals.h"
 #include "gateway/http/sessions.h"
 
 #include <arpa/inet.h>
@@ -81,6 +82,7 @@ struct _BaruaAuth
   guint n_waiters;
   BaruaRateLimit *by_address;
   BaruaRateLimit *by_name;
+  BaruaRefusals *refusals;
   BaruaSessions *sessions;
   GHashTable *changes; /* name -> times it was forgotten; as many as there are accounts */
   guint64 all_changes; /* times everything was */
@@ -284,6 +286,13 @@ barua_auth_is_limited (BaruaAuth *auth, const char *address, const char *name)
 
   return barua_rate_limit_is_reached (auth->by_address, key, now_us)
          || (name != NULL && barua_rate_limit_is_reached (auth->by_name, name, now_us));
+}
+
+void
+barua_auth_refuse_late (BaruaAuth *auth, BaruaAuthDone done, gpointer data)
+{
+  auth->stats.limited++;
+  barua_refusals_add (auth->refusals, done, data);
 }
 
 /* Checks in flight. */
@@ -521,8 +530,7 @@ fly (BaruaAuth *auth, const Key *key, GPtrArray *candidates, const char *address
     }
   if (barua_auth_is_limited (auth, address, first->name))
     {
-      auth->stats.limited++;
-      refuse (BARUA_HTTP_ERROR_TOO_MANY_REQUESTS, done, data);
+      barua_auth_refuse_late (auth, done, data);
       return;
     }
   flight = g_new0 (Flight, 1);
@@ -601,6 +609,7 @@ barua_auth_new (const BaruaAuthBackend *backend, gpointer data)
   auth->flights = g_hash_table_new (key_hash, key_equal);
   auth->by_address = barua_rate_limit_new (RATE_MAX_KEYS);
   auth->by_name = barua_rate_limit_new (RATE_MAX_KEYS);
+  auth->refusals = barua_refusals_new ();
   auth->sessions = barua_sessions_new (backend, data);
   auth->changes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return auth;
@@ -621,6 +630,7 @@ abandon (gpointer key, gpointer value, gpointer data)
 void
 barua_auth_free (BaruaAuth *auth)
 {
+  barua_refusals_free (auth->refusals);
   barua_sessions_free (auth->sessions);
   g_hash_table_foreach (auth->flights, abandon, NULL);
   g_queue_clear_full (&auth->waiting, (GDestroyNotify)flight_free);

@@ -186,6 +186,10 @@ void barua_auth_check_session (BaruaAuth *auth, const char *token, BaruaAuthDone
 /** Counts a failure that this object did not see (a wrong login token); @name may be %NULL. */
 void barua_auth_count_failure (BaruaAuth *auth, const char *address, const char *name);
 
+/** For who is to be answered 429: calls @done with that error, but late, so that guessing on costs
+ * the others nothing. */
+void barua_auth_refuse_late (BaruaAuth *auth, BaruaAuthDone done, gpointer data);
+
 /** Whether @address or @name (nullable) has failed too often and is to be answered 429. */
 gboolean barua_auth_is_limited (BaruaAuth *auth, const char *address, const char *name);
 
