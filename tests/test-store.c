@@ -307,6 +307,25 @@ END_TEST
 
 /* ---- jobs ---- */
 
+/* Which jobs are hot: none, all, those from the tenth on, those up to the tenth, every other. */
+static gboolean
+is_hot (int variant, guint i)
+{
+  const gboolean variants[] = { FALSE, TRUE, i >= 10, i < 10, i % 2 == 0 };
+
+  return variants[variant];
+}
+
+/* Queues a job as hot or not. */
+static void
+submit (int variant, guint i, BaruaJob job, gpointer data, Tally *tally)
+{
+  if (is_hot (variant, i))
+    barua_store_write_hot_async (store, job, data, NULL, 100, NULL, on_written, tally);
+  else
+    barua_store_write_async (store, job, data, NULL, 100, NULL, on_written, tally);
+}
+
 START_TEST (store_jobs_fail_alone)
 {
   Tally tally = { 0 };
@@ -315,10 +334,9 @@ START_TEST (store_jobs_fail_alone)
 
   gate = 0;
   barua_store_stats (store, &before);
-  barua_store_write_async (store, gate_job, NULL, NULL, 0, NULL, on_written, &tally);
+  submit (_i, 0, gate_job, NULL, &tally);
   for (guint i = 0; i < 60; i++)
-    barua_store_write_async (store, third_fails_job, GUINT_TO_POINTER (i), NULL, 100, NULL,
-                             on_written, &tally);
+    submit (_i, i, third_fails_job, GUINT_TO_POINTER (i), &tally);
   g_atomic_int_set (&gate, 1);
   wait_for (&tally, 61);
   barua_store_stats (store, &after);
@@ -335,6 +353,49 @@ START_TEST (store_jobs_fail_alone)
   ck_assert (barua_store_read (store, info_query, &info, NULL));
   ck_assert_int_eq (info.live, 40);
   ck_assert_int_eq (info.update_seq, 40);
+  assert_sound ();
+}
+END_TEST
+
+/* Hot jobs that fail before they write anything, or after it, or are cancelled: the others do not
+ * notice. */
+START_TEST (store_hot_jobs)
+{
+  Tally tally = { 0 };
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  Put puts[] = {
+    { .edit = edit_of ("a", NULL, "{}") },     { .edit = edit_of ("a", NULL, "{\"x\":1}") },
+    { .edit = edit_of ("b", NULL, "{}") },     { .edit = edit_of ("b", "7-x", "{}") },
+    { .edit = edit_of ("c", "1-x", "{}") },    { .edit = edit_of ("d", NULL, "{}") },
+  };
+
+  gate = 0;
+  barua_store_write_hot_async (store, gate_job, NULL, NULL, 0, NULL, on_written, &tally);
+  for (guint i = 0; i < G_N_ELEMENTS (puts); i++)
+    barua_store_write_hot_async (store, put_job, &puts[i], NULL, 0, NULL, on_written, &tally);
+  barua_store_write_hot_async (store, third_fails_job, GUINT_TO_POINTER (1), NULL, 0, cancellable,
+                               on_written, &tally);
+  g_cancellable_cancel (cancellable);
+  if (_i > 0)
+    barua_store_write_hot_async (store, third_fails_job, GUINT_TO_POINTER (3), NULL, 0, NULL,
+                                 on_written, &tally);
+  barua_store_write_hot_async (store, third_fails_job, GUINT_TO_POINTER (2), NULL, 0, NULL,
+                               on_written, &tally);
+  g_atomic_int_set (&gate, 1);
+  wait_for (&tally, G_N_ELEMENTS (puts) + 3 + (guint)_i);
+
+  ck_assert_uint_eq (tally.n_failed, 4 + (guint)_i);
+  assert_body ("a", NULL, "{}");
+  assert_body ("b", NULL, "{}");
+  assert_body ("d", NULL, "{}");
+  assert_body ("job-2", NULL, "{}");
+  assert_no_document ("c", NULL, BARUA_STORE_ERROR_NOT_FOUND);
+  assert_no_document ("job-1", NULL, BARUA_STORE_ERROR_NOT_FOUND);
+  assert_no_document ("job-3", NULL, BARUA_STORE_ERROR_NOT_FOUND);
+  BaruaDatabaseInfo info;
+  ck_assert (barua_store_read (store, info_query, &info, NULL));
+  ck_assert_int_eq (info.live, 4);
+  ck_assert_int_eq (info.update_seq, 4);
   assert_sound ();
 }
 END_TEST
@@ -463,7 +524,8 @@ verbs (const char *name, void (*set_up) (void))
   tcase_add_test (tc, store_all_docs);
   tcase_add_test (tc, store_info);
   tcase_add_test (tc, store_own_changes);
-  tcase_add_test (tc, store_jobs_fail_alone);
+  tcase_add_loop_test (tc, store_jobs_fail_alone, 0, 5);
+  tcase_add_loop_test (tc, store_hot_jobs, 0, 2);
   tcase_add_test (tc, store_queue_limits);
   tcase_add_test (tc, store_cancelled);
   tcase_add_test (tc, store_read_async);

@@ -136,8 +136,8 @@ create (BaruaRequest *request, BaruaApp *app, const char *query_locale)
     }
   gsize bytes = g_bytes_get_size (barua_request_body (request));
   Post *data = g_steal_pointer (&post);
-  barua_store_write_async (app->store, store_record, data, post_free, bytes, NULL,
-                           store_record_done, data);
+  barua_store_write_hot_async (app->store, store_record, data, post_free, bytes, NULL,
+                               store_record_done, data);
 }
 
 void

@@ -151,8 +151,9 @@ start_exchange (Poll *poll)
 {
   GBytes *body = barua_request_body (poll->request);
 
-  barua_store_write_async (poll->app->store, exchange, poll, poll_free,
-                           body != NULL ? g_bytes_get_size (body) : 0, NULL, exchange_done, poll);
+  barua_store_write_hot_async (poll->app->store, exchange, poll, poll_free,
+                               body != NULL ? g_bytes_get_size (body) : 0, NULL, exchange_done,
+                               poll);
 }
 
 /* ---- a poll that brings nothing ---- */

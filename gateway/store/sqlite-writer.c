@@ -160,13 +160,20 @@ keep_databases (BaruaSqliteConnection *connection)
                        connection->databases->len);
 }
 
-/* Takes back what a failed job did within its savepoint. */
-static gboolean
-undo (BaruaSqliteConnection *connection)
+/* Has the counters again as they were when they were kept. */
+static void
+restore_databases (BaruaSqliteConnection *connection)
 {
   g_array_set_size (connection->databases, 0);
   g_array_append_vals (connection->databases, connection->databases_before->data,
                        connection->databases_before->len);
+}
+
+/* Takes back what a failed job did within its savepoint. */
+static gboolean
+undo (BaruaSqliteConnection *connection)
+{
+  restore_databases (connection);
   return barua_sqlite_run (connection, BARUA_SQL_SAVEPOINT_UNDO, NULL)
          && barua_sqlite_run (connection, BARUA_SQL_SAVEPOINT_RELEASE, NULL);
 }
@@ -192,6 +199,7 @@ typedef struct
   gsize bytes;
   gint64 begun_us;
   gboolean is_open; /* a transaction that some job of the group succeeded in */
+  gboolean is_hot;  /* and only hot ones did, without savepoints */
 } Group;
 
 /* Whether one more job may join. */
@@ -212,12 +220,54 @@ group_append (Group *group, BaruaWork *work)
   group->bytes += work->bytes;
 }
 
+/* Does again, with savepoints, what the group did before @failed, the last of it; %FALSE when that is
+ * lost: then @failed has the reason. */
+static gboolean
+start_over (BaruaSqliteConnection *connection, Group *group, BaruaWork *failed)
+{
+  GError *error = NULL;
+
+  group->is_hot = FALSE;
+  roll_back (connection);
+  gboolean is_ok = begin (connection, &error);
+  for (BaruaWork *work = group->first; is_ok && work != failed; work = work->next)
+    if (work->error == NULL && !run_behind_others (connection, work))
+      {
+        is_ok = FALSE;
+        error = g_error_copy (work->error);
+      }
+  if (is_ok)
+    return TRUE;
+  g_clear_error (&failed->error);
+  failed->error = error;
+  return FALSE;
+}
+
+/* Runs a hot job behind others; %FALSE when the transaction is lost. */
+static gboolean
+run_hot (BaruaSqliteConnection *connection, Group *group, BaruaWork *work)
+{
+  const gint64 n_changes = sqlite3_total_changes64 (connection->handle);
+
+  keep_databases (connection);
+  if (call (connection, work))
+    return TRUE;
+  if (sqlite3_get_autocommit (connection->handle))
+    return FALSE;
+  restore_databases (connection);
+  return sqlite3_total_changes64 (connection->handle) == n_changes
+         || start_over (connection, group, work);
+}
+
 /* Runs one work; %FALSE when what the group did before is lost with it. */
 static gboolean
 run_work (BaruaSqliteConnection *connection, Group *group, BaruaWork *work)
 {
   if (barua_work_is_cancelled (work))
     return TRUE;
+  if (group->is_open && group->is_hot && work->is_hot)
+    return run_hot (connection, group, work);
+  group->is_hot = !group->is_open && work->is_hot;
   if (group->is_open)
     return run_behind_others (connection, work);
 

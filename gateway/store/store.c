@@ -144,6 +144,19 @@ barua_store_write_async (BaruaStore *store, BaruaJob job, gpointer data, GDestro
       store, barua_work_new (job, NULL, data, destroy, bytes, cancellable, callback, user_data));
 }
 
+void
+barua_store_write_hot_async (BaruaStore *store, BaruaJob job, gpointer data, GDestroyNotify destroy,
+                             gsize bytes, GCancellable *cancellable, GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+  g_return_if_fail (store != NULL && job != NULL);
+
+  BaruaWork *work
+      = barua_work_new (job, NULL, data, destroy, bytes, cancellable, callback, user_data);
+  work->is_hot = TRUE;
+  store->engine->submit_job (store, work);
+}
+
 gboolean
 barua_store_write_finish (BaruaStore *store, GAsyncResult *result, GError **error)
 {

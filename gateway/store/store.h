@@ -156,6 +156,17 @@ void barua_store_write_async (BaruaStore *store, BaruaJob job, gpointer data,
                               GAsyncReadyCallback callback, gpointer user_data);
 
 /**
+ * barua_store_write_hot_async:
+ *
+ * The same for jobs that come by the thousand and hardly ever fail. A commit of such jobs alone has no
+ * savepoints, which cost a copy of each page for each job; when one of them fails after it has
+ * written something, the transaction is undone and those before it run again, now with savepoints.
+ */
+void barua_store_write_hot_async (BaruaStore *store, BaruaJob job, gpointer data,
+                                  GDestroyNotify destroy, gsize bytes, GCancellable *cancellable,
+                                  GAsyncReadyCallback callback, gpointer user_data);
+
+/**
  * barua_store_write_finish:
  * @error: what the job set, or why the commit failed: %BARUA_STORE_ERROR_FULL,
  * %BARUA_STORE_ERROR_FAILED

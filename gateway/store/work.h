@@ -10,6 +10,7 @@ G_BEGIN_DECLS
  * @next: in whatever list it stands
  * @job: (nullable): what to run in a writing transaction, or
  * @query: (nullable): what to run on a snapshot
+ * @is_hot: barua_store_write_hot_async()
  * @error: (nullable): how it failed; set by the engine before it completes the work
  *
  * One call of barua_store_write_async() and its like on its way through an engine.
@@ -22,6 +23,7 @@ struct _BaruaWork
   BaruaQuery query;
   gpointer data;
   gsize bytes;
+  gboolean is_hot;
   GError *error;
 
   /*< private >*/
