@@ -342,7 +342,17 @@ barua_sqlite_take_messages (BaruaTx *tx, const BaruaTake *take, GPtrArray **mess
       = g_ptr_array_new_with_free_func ((GDestroyNotify)barua_queued_message_free);
   g_autoptr (GArray) chosen = g_array_new (FALSE, FALSE, sizeof (Candidate));
 
+  gboolean has_any = FALSE;
+
   g_array_set_clear_func (chosen, candidate_clear);
+  if (!barua_sqlite_has_offered_messages (&tx->reader, take->account, take->now_ms, take->lease_ms,
+                                          &has_any, error))
+    return FALSE;
+  if (!has_any) /* most of the time, and found out by a single step */
+    {
+      *messages = g_steal_pointer (&taken);
+      return TRUE;
+    }
   if (!release_leases (connection, take, error))
     return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (queues) && chosen->len < take->limit; i++)
