@@ -687,11 +687,12 @@ class Masked(TokenCase):
                      "/medic/_design/medic/_view/messages_by_state",
                      "/medic/_design/medic-sms/_view/gateway_messages_by_state",
                      "/medic/_design/medic-admin/_view/message_queue?reduce=false",
-                     "/medic/_all_docs", "/medic/_changes"):
+                     "/api/v2/export/messages", "/medic/_all_docs", "/medic/_changes"):
             answer = self.c.get(path)
             self.assertEqual(answer.status, 200, answer)
             self.assertNotIn(token, answer.text, path)
-        self.assertIn(MASKED, self.c.get("/api/v1/messages?state=forwarded-to-gateway").text)
+        for path in ("/api/v1/messages?state=forwarded-to-gateway", "/api/v2/export/messages"):
+            self.assertIn(MASKED, self.c.get(path).text)
 
 
 class Secrets(TokenCase):
