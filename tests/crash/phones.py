@@ -18,6 +18,7 @@ the middle of a poll, SMS fail on the radio and are tried again, and the server 
 
 import argparse
 import concurrent.futures
+import http.client
 import os
 import random
 import socket
@@ -131,7 +132,7 @@ class Watcher(threading.Thread):
         while not self.over:
             try:
                 self.look()
-            except (OSError, AssertionError, ValueError):
+            except (OSError, AssertionError, ValueError, http.client.HTTPException):
                 pass                       # the server is being killed
             time.sleep(0.3)
 
