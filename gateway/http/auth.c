@@ -12,7 +12,6 @@
 #include "gateway/http/rate-limit.h"
 #include "gateway/http/refusals.h"
 #include "gateway/http/sessions.h"
-#include "gateway/http/siphash.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -31,10 +30,11 @@
 /* Times a check starts again because the account changed meanwhile. */
 #define MAX_RESTARTS 3u
 
+#define DIGEST_BYTES 32u
 
 typedef struct
 {
-  guint8 digest[BARUA_SIPHASH_BYTES];
+  guint8 digest[DIGEST_BYTES];
 } Key;
 
 typedef struct
@@ -72,7 +72,7 @@ struct _BaruaAuth
 {
   const BaruaAuthBackend *backend;
   gpointer data;
-  guint8 secret[BARUA_SIPHASH_KEY_BYTES]; /* of this process */
+  GHmac *hmac;         /* primed with the key of this process */
   GHashTable *cache;   /* Key -> Entry */
   GQueue cache_order;  /* oldest first */
   GHashTable *flights; /* Key -> Flight */
@@ -165,7 +165,7 @@ key_hash (gconstpointer data)
 static gboolean
 key_equal (gconstpointer a, gconstpointer b)
 {
-  return memcmp (a, b, BARUA_SIPHASH_BYTES) == 0;
+  return memcmp (a, b, DIGEST_BYTES) == 0;
 }
 
 static void
@@ -186,16 +186,16 @@ drop_entry (BaruaAuth *auth, Entry *entry)
 static Key
 make_key (BaruaAuth *auth, char kind, const char *first, const char *second)
 {
-  GString *text = g_string_sized_new (strlen (first) + 64);
   Key key;
+  gsize length = sizeof key.digest;
+  GHmac *hmac = g_hmac_copy (auth->hmac);
 
-  g_string_append_c (text, kind);
-  g_string_append_len (text, first, (gssize)strlen (first) + (second != NULL));
+  g_hmac_update (hmac, (const guchar *)&kind, 1);
+  g_hmac_update (hmac, (const guchar *)first, (gssize)strlen (first) + (second != NULL));
   if (second != NULL)
-    g_string_append (text, second);
-  barua_siphash (auth->secret, text->str, text->len, key.digest);
-  explicit_bzero (text->str, text->len);
-  g_string_free (text, TRUE);
+    g_hmac_update (hmac, (const guchar *)second, (gssize)strlen (second));
+  g_hmac_get_digest (hmac, key.digest, &length);
+  g_hmac_unref (hmac);
   return key;
 }
 
@@ -597,11 +597,14 @@ BaruaAuth *
 barua_auth_new (const BaruaAuthBackend *backend, gpointer data)
 {
   BaruaAuth *auth = g_new0 (BaruaAuth, 1);
+  guint8 key[DIGEST_BYTES];
 
-  if (getrandom (auth->secret, sizeof auth->secret, 0) != (ssize_t)sizeof auth->secret)
+  if (getrandom (key, sizeof key, 0) != (ssize_t)sizeof key)
     g_error ("no random bytes");
   auth->backend = backend;
   auth->data = data;
+  auth->hmac = g_hmac_new (G_CHECKSUM_SHA256, key, sizeof key);
+  explicit_bzero (key, sizeof key);
   auth->cache = g_hash_table_new_full (key_hash, key_equal, NULL, (GDestroyNotify)entry_free);
   auth->flights = g_hash_table_new (key_hash, key_equal);
   auth->by_address = barua_rate_limit_new (RATE_MAX_KEYS);
@@ -634,7 +637,7 @@ barua_auth_free (BaruaAuth *auth)
   g_hash_table_unref (auth->flights);
   g_hash_table_unref (auth->cache);
   g_hash_table_unref (auth->changes);
-  explicit_bzero (auth->secret, sizeof auth->secret);
+  g_hmac_unref (auth->hmac);
   barua_rate_limit_free (auth->by_address);
   barua_rate_limit_free (auth->by_name);
   g_free (auth);
