@@ -25,24 +25,32 @@ static const Row rows[] = {
     barua_transition_default_responses },
 };
 
-gboolean
-barua_transition_is_on (const BaruaSettings *settings, const char *name)
+/* Whether a row is on in `transitions` of settings. */
+static gboolean
+is_on (BaruaJson transitions, const char *name)
 {
-  BaruaJson setting = barua_json_member (barua_settings_get (settings, "transitions"), name);
+  BaruaJson setting = barua_json_member (transitions, name);
 
   return barua_json_truthy (setting) && !barua_json_truthy (barua_json_member (setting, "disable"));
 }
 
 gboolean
+barua_transition_is_on (const BaruaSettings *settings, const char *name)
+{
+  return is_on (barua_settings_get (settings, "transitions"), name);
+}
+
+gboolean
 barua_transitions_run (BaruaTransition *transition, GError **error)
 {
+  const BaruaJson transitions = barua_settings_get (transition->settings, "transitions");
+
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       const guint64 bit = G_GUINT64_CONSTANT (1) << rows[i].number;
-      const gboolean is_done = (transition->done & bit) != 0
-                               && rows[i].number != BARUA_TRANSITION_UPDATE_CLINICS;
-      if (is_done || !barua_transition_is_on (transition->settings, rows[i].name)
-          || !rows[i].applies (transition))
+      const gboolean is_done
+          = (transition->done & bit) != 0 && rows[i].number != BARUA_TRANSITION_UPDATE_CLINICS;
+      if (is_done || !is_on (transitions, rows[i].name) || !rows[i].applies (transition))
         continue;
       if (!rows[i].run (transition, error))
         return FALSE;
@@ -78,9 +86,9 @@ fill (const BaruaTransition *transition, BaruaText text)
 BaruaText
 barua_transition_text (const BaruaTransition *transition, const char *key)
 {
-  return fill (transition, barua_texts_lookup (barua_settings_texts (transition->settings),
-                                               reply_locale (transition), BARUA_TEXT ("en"),
-                                               barua_text (key)));
+  return fill (transition,
+               barua_texts_lookup (barua_settings_texts (transition->settings),
+                                   reply_locale (transition), BARUA_TEXT ("en"), barua_text (key)));
 }
 
 /* The content for a language in a list of them; absent when there is none. */
