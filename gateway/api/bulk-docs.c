@@ -173,7 +173,7 @@ append_leaves (BulkGet *get, BaruaReader *reader, const BaruaTree *tree, BaruaTe
   for (gsize i = 0; i < tree->n_leaves; i++)
     {
       g_autoptr (GString) rev = g_string_new (NULL);
-      barua_append_revision (rev, tree->revisions[tree->leaves[i]].rev);
+      barua_revision_append (rev, tree->revisions[tree->leaves[i]].rev);
       if (i > 0)
         g_string_append_c (get->pages.out, ',');
       if (!append_revision (get, reader, tree, id, (BaruaText){ rev->str, rev->len }, error))
@@ -209,7 +209,7 @@ append_docs (BulkGet *get, BaruaReader *reader, BaruaText id, BaruaText rev, GEr
       int index = get->is_latest ? barua_tree_find (tree, revision) : -1;
       g_autoptr (GString) latest = g_string_new (NULL);
       if (index >= 0)
-        barua_append_revision (latest, tree->revisions[barua_tree_latest (tree, index)].rev);
+        barua_revision_append (latest, tree->revisions[barua_tree_latest (tree, index)].rev);
       else
         g_string_append_len (latest, rev.p, (gssize)rev.n);
       return append_revision (get, reader, tree, id, (BaruaText){ latest->str, latest->len },

@@ -349,9 +349,8 @@ barua_item_append_rev (GString *out, const BaruaItem *item)
       g_string_append (out, item->written.rev);
       return;
     }
-  BaruaText newest = g_array_index (item->path, BaruaText, 0);
-  g_string_append_printf (out, "%" G_GINT64_FORMAT "-", item->path_start);
-  g_string_append_len (out, newest.p, (gssize)newest.n);
+  barua_revision_append (
+      out, (BaruaRevision){ item->path_start, g_array_index (item->path, BaruaText, 0) });
 }
 
 void

@@ -13,18 +13,11 @@
 #define ENCODED_PIECE_BYTES (48u * 1024u)
 
 void
-barua_append_revision (GString *out, BaruaRevision revision)
-{
-  g_string_append_printf (out, "%" G_GINT64_FORMAT "-", revision.generation);
-  g_string_append_len (out, revision.hash.p, (gssize)revision.hash.n);
-}
-
-void
 barua_append_revision_json (GString *out, BaruaRevision revision)
 {
   g_autoptr (GString) text = g_string_new (NULL);
 
-  barua_append_revision (text, revision);
+  barua_revision_append (text, revision);
   barua_json_append_string (out, (BaruaText){ text->str, text->len });
 }
 

@@ -40,9 +40,6 @@ gboolean barua_document_append_shaped (GString *out, BaruaReader *reader, const 
                                        const BaruaDocument *document, const BaruaTree *tree,
                                        const BaruaShape *shape, GError **error);
 
-/** Appends `N-hash`. */
-void barua_append_revision (GString *out, BaruaRevision revision);
-
 /** Appends `N-hash` as a JSON string. */
 void barua_append_revision_json (GString *out, BaruaRevision revision);
 

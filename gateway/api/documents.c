@@ -159,7 +159,7 @@ latest_of (BaruaArena *arena, const BaruaTree *tree, BaruaText rev)
   if (index < 0)
     return rev;
   g_autoptr (GString) text = g_string_new (NULL);
-  barua_append_revision (text, tree->revisions[barua_tree_latest (tree, index)].rev);
+  barua_revision_append (text, tree->revisions[barua_tree_latest (tree, index)].rev);
   return barua_arena_copy (arena, (BaruaText){ text->str, text->len });
 }
 
@@ -206,7 +206,7 @@ append_leaves (Read *read, BaruaReader *reader, const BaruaTree *tree, GError **
   for (gsize i = 0; i < tree->n_leaves; i++)
     {
       g_autoptr (GString) rev = g_string_new (NULL);
-      barua_append_revision (rev, tree->revisions[tree->leaves[i]].rev);
+      barua_revision_append (rev, tree->revisions[tree->leaves[i]].rev);
       if (!append_open (read, reader, tree, (BaruaText){ rev->str, rev->len }, error))
         return FALSE;
     }

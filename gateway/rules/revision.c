@@ -106,6 +106,14 @@ barua_revision_hash (BaruaText parent, gboolean deleted, BaruaText body,
   g_checksum_free (checksum);
 }
 
+void
+barua_revision_append (GString *out, BaruaRevision revision)
+{
+  barua_json_append_integer (out, revision.generation);
+  g_string_append_c (out, '-');
+  g_string_append_len (out, revision.hash.p, (gssize)revision.hash.n);
+}
+
 gsize
 barua_revision_write (gint64 generation, const char *hash, char out[BARUA_REVISION_SIZE])
 {

@@ -71,6 +71,9 @@ void barua_revision_hash (BaruaText parent, gboolean deleted, BaruaText body,
                           const BaruaRevisionAttachment *attachments, gsize n_attachments,
                           char out[BARUA_REVISION_HASH_BYTES + 1]);
 
+/** Appends `N-hash`. */
+void barua_revision_append (GString *out, BaruaRevision revision);
+
 /** Writes `N-hash`, NUL-terminated; @hash must be of 32 bytes. Returns the length. */
 gsize barua_revision_write (gint64 generation, const char *hash, char out[BARUA_REVISION_SIZE]);
 

@@ -114,8 +114,8 @@ list_leaves (Page *page, gint64 docnum, GError **error)
 static void
 list_winner (Page *page, BaruaRevision winner)
 {
-  g_string_printf (page->text, "%" G_GINT64_FORMAT "-", winner.generation);
-  g_string_append_len (page->text, winner.hash.p, (gssize)winner.hash.n);
+  g_string_truncate (page->text, 0);
+  barua_revision_append (page->text, winner);
   const BaruaText rev = { page->text->str, page->text->len };
   g_array_set_size (page->revs, 0);
   g_array_append_val (page->revs, rev);

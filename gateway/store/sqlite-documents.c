@@ -252,8 +252,7 @@ make_rev (BaruaSqliteChange *change, char text[BARUA_REVISION_SIZE], gsize *leng
   if (change->parent.generation > 0)
     {
       GString *joined = g_string_sized_new (64);
-      g_string_append_printf (joined, "%" G_GINT64_FORMAT "-", change->parent.generation);
-      g_string_append_len (joined, change->parent.hash.p, (gssize)change->parent.hash.n);
+      barua_revision_append (joined, change->parent);
       parent
           = barua_arena_copy (change->connection->arena, (BaruaText){ joined->str, joined->len });
       g_string_free (joined, TRUE);

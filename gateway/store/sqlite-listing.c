@@ -46,8 +46,8 @@ skip_row (Listing *l)
 static BaruaText
 join_rev (GString *rev, gint64 generation, BaruaText hash)
 {
-  g_string_printf (rev, "%" G_GINT64_FORMAT "-", generation);
-  g_string_append_len (rev, hash.p, (gssize)hash.n);
+  g_string_truncate (rev, 0);
+  barua_revision_append (rev, (BaruaRevision){ generation, hash });
   return (BaruaText){ rev->str, rev->len };
 }
 

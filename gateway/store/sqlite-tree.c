@@ -495,8 +495,7 @@ barua_sqlite_change_stem (BaruaSqliteChange *change, GError **error)
 static void
 append_rev (GString *text, gint64 generation, BaruaText hash)
 {
-  g_string_append_printf (text, "%" G_GINT64_FORMAT "-", generation);
-  g_string_append_len (text, hash.p, (gssize)hash.n);
+  barua_revision_append (text, (BaruaRevision){ generation, hash });
 }
 
 /* Collects the leaves below a generation: their texts, and where each ends. */

@@ -79,8 +79,8 @@ load_document (Question *q, gint64 docnum, BaruaStatement *doc, BaruaStatement *
     return FALSE;
   if (!has_row || sqlite3_column_int (doc, 4) != 0)
     return TRUE;
-  g_string_printf (q->rev, "%" G_GINT64_FORMAT "-", winner.generation);
-  g_string_append_len (q->rev, winner.hash.p, (gssize)winner.hash.n);
+  g_string_truncate (q->rev, 0);
+  barua_revision_append (q->rev, winner);
   row->rev = (BaruaText){ q->rev->str, q->rev->len };
   row->body = barua_column_blob (*body, 0);
   row->n_leaves = sqlite3_column_int64 (doc, 5);

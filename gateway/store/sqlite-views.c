@@ -488,6 +488,7 @@ find_losers (BaruaSqliteConnection *connection, const BaruaSqliteDoc *doc, Barua
              BaruaText **losers, gsize *n_losers, GError **error)
 {
   g_autoptr (GArray) revs = g_array_new (FALSE, FALSE, sizeof (BaruaRevision));
+  g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (BaruaStatement) leaves
       = barua_sqlite_statement (connection, BARUA_SQL_REV_LEAVES, error);
   gboolean has_row = FALSE;
@@ -516,9 +517,9 @@ find_losers (BaruaSqliteConnection *connection, const BaruaSqliteDoc *doc, Barua
             > 0)
           best = i;
       const BaruaRevision rev = g_array_index (revs, BaruaRevision, best);
-      g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT "-%.*s", rev.generation,
-                                               (int)rev.hash.n, rev.hash.p);
-      (*losers)[*n_losers] = barua_arena_copy (arena, barua_text (text));
+      g_string_truncate (text, 0);
+      barua_revision_append (text, rev);
+      (*losers)[*n_losers] = barua_arena_copy (arena, (BaruaText){ text->str, text->len });
       g_array_index (revs, BaruaRevision, best)
           = g_array_index (revs, BaruaRevision, revs->len - *n_losers - 1);
     }
