@@ -6,6 +6,8 @@
 
 #include "gateway/api/figures.h"
 
+#include "gateway/api/user-count.h"
+
 /* Figures are this old at most, unless taking them is dear: then this many times as old as it took. */
 #define LIFE_US G_USEC_PER_SEC
 #define LIFE_SHARE 10
@@ -57,6 +59,37 @@ barua_figures_cache_free (struct _BaruaFiguresCache *cache)
   g_free (cache);
 }
 
+/* BaruaListingFunc: counts the users above the limit (users.md 9.2). */
+static gboolean
+count_if_over (const BaruaListingRow *row, gpointer data)
+{
+  const BaruaJson count = barua_json_member ((BaruaJson){ row->body.p, row->body.n }, "count");
+
+  if (barua_json_number (count) >= BARUA_USER_DOCUMENTS_LIMIT)
+    ++*(gint64 *)data;
+  return TRUE;
+}
+
+/* Users whose documents are too many for a phone, as far as they were counted. */
+static gint64
+count_over_limit (BaruaReader *reader)
+{
+  const BaruaListing listing = { .db = BARUA_DB_SENTINEL,
+                                 .start = BARUA_TEXT (BARUA_USER_COUNT_ID),
+                                 .end = BARUA_TEXT (BARUA_USER_COUNT_ID "\xef\xbf\xb0"),
+                                 .includes_docs = TRUE,
+                                 .includes_hidden = TRUE,
+                                 .limit = -1 };
+  BaruaListingTotals totals;
+  gint64 n = 0;
+  g_autoptr (GError) error = NULL;
+
+  if (barua_reader_all_docs (reader, &listing, &totals, count_if_over, &n, &error))
+    return n;
+  g_warning ("no figure of users with too many documents: %s", error->message);
+  return -1;
+}
+
 /* BaruaQuery: each figure fails alone. */
 static gboolean
 look (BaruaReader *reader, gpointer data, GError **error)
@@ -78,6 +111,7 @@ look (BaruaReader *reader, gpointer data, GError **error)
   if (trouble != NULL)
     g_warning ("the census failed: %s", trouble->message);
   g_autoptr (GError) no_phones = NULL;
+  figures->n_over_limit = count_over_limit (reader);
   if (figures->phones != NULL
       && !barua_gateways_complete_report (reader, figures->phones, barua_now_ms (), &no_phones))
     {
@@ -104,7 +138,7 @@ looked (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       g_warning ("no figures: %s", error->message);
       g_clear_pointer (&cache->figures.phones, g_array_unref);
-      cache->figures = (BaruaFigures){ .has_census = FALSE };
+      cache->figures = (BaruaFigures){ .n_over_limit = -1 };
     }
   cache->good_until_us = now + MAX (LIFE_US, LIFE_SHARE * (now - cache->begun_us));
   cache->waiting = g_array_new (FALSE, FALSE, sizeof (Waiter));

@@ -139,9 +139,9 @@ reply (const BaruaFigures *figures, gpointer data)
   g_string_append_printf (
       json,
       "\"outbound_push\":{\"backlog\":0},\"feedback\":{\"count\":%" G_GINT64_FORMAT
-      "},\"conflict\":{\"count\":%" G_GINT64_FORMAT "},\"replication_limit\":{\"count\":0},"
-      "\"barua\":{\"gateway_last_poll\":%" G_GINT64_FORMAT ",\"schema\":%d,\"sqlite\":\"%s\"}}",
-      has_census ? census->feedback : UNKNOWN, has_census ? census->conflicts : UNKNOWN,
+      "},\"conflict\":{\"count\":%" G_GINT64_FORMAT "},\"replication_limit\":{\"count\":%" G_GINT64_FORMAT
+      "},\"barua\":{\"gateway_last_poll\":%" G_GINT64_FORMAT ",\"schema\":%d,\"sqlite\":\"%s\"}}",
+      has_census ? census->feedback : UNKNOWN, has_census ? census->conflicts : UNKNOWN, figures->n_over_limit,
       last_poll (figures), has_census ? census->schema : UNKNOWN,
       has_census ? census->engine : "");
   barua_request_add_header (request, "Cache-Control", "no-store");

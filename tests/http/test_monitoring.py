@@ -122,7 +122,10 @@ class Monitoring(unittest.TestCase):
                 {"_id": name, "_rev": rev, "who": rev} for rev in revs]})
             self.assertEqual(answer.status, 201)
         self.client.request("DELETE", f"/medic/settled?rev={revs[0]}")
+        self.put("medic-sentinel", "replication-count-mary", {"user": "mary", "count": 10000})
+        self.put("medic-sentinel", "replication-count-jo", {"user": "jo", "count": 9999})
         m = self.ask_anew()
+        self.assertEqual(m["replication_limit"], {"count": 1})
         self.assertEqual(m["feedback"], {"count": 1})
         self.assertEqual(m["conflict"], {"count": 1})
 
