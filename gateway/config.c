@@ -25,6 +25,7 @@ typedef struct
   const char *fallback;
   guint min, max; /* of a number */
   gsize offset;   /* in BaruaConfig */
+  const char *summary; /* for --show-config, and from there for barua.conf(5) and the sample file */
 } Key;
 
 #define FIELD(name) G_STRUCT_OFFSET (BaruaConfig, name)
@@ -32,17 +33,28 @@ typedef struct
 /* cli.md, "Configuration of barua serve". */
 /* clang-format off */
 static const Key keys[] = {
-  { "server", "database", KIND_TEXT, "./barua.db", 0, 0, FIELD (database) },
-  { "server", "listen", KIND_LIST, "127.0.0.1:5988", 0, 0, FIELD (listen) },
-  { "server", "default-db", KIND_TEXT, "medic", 0, 0, FIELD (default_db) },
-  { "http", "max-body-mib", KIND_NUMBER, "32", 1, 1024, FIELD (max_body_mib) },
-  { "http", "max-connections", KIND_NUMBER, "16384", 1, 1000000, FIELD (max_connections) },
-  { "http", "max-connections-per-address", KIND_NUMBER, "256", 1, 1000000, FIELD (max_connections_per_address) },
-  { "http", "request-timeout", KIND_NUMBER, "30", 1, 3600, FIELD (request_timeout_s) },
-  { "http", "idle-timeout", KIND_NUMBER, "90", 1, 86400, FIELD (idle_timeout_s) },
-  { "http", "trusted-proxies", KIND_LIST, "", 0, 0, FIELD (trusted_proxies) },
-  { "store", "cache-mib", KIND_NUMBER, "8", 1, 65536, FIELD (cache_mib) },
-  { "store", "readers", KIND_NUMBER, "0", 0, 64, FIELD (readers) },
+  { "server", "database", KIND_TEXT, "./barua.db", 0, 0, FIELD (database),
+    "the SQLite file; what belongs to it lies beside it" },
+  { "server", "listen", KIND_LIST, "127.0.0.1:5988", 0, 0, FIELD (listen),
+    "ADDRESS:PORT to listen on, several separated by ';'; [ADDRESS]:PORT for IPv6, an empty ADDRESS is every one, port 0 any free one" },
+  { "server", "default-db", KIND_TEXT, "medic", 0, 0, FIELD (default_db),
+    "the database under whose name clients find the documents" },
+  { "http", "max-body-mib", KIND_NUMBER, "32", 1, 1024, FIELD (max_body_mib),
+    "MiB of a request's body, after unpacking" },
+  { "http", "max-connections", KIND_NUMBER, "16384", 1, 1000000, FIELD (max_connections),
+    "connections at a time; the open-file limit is raised to fit where that is allowed" },
+  { "http", "max-connections-per-address", KIND_NUMBER, "256", 1, 1000000, FIELD (max_connections_per_address),
+    "connections of one address at a time; loopback and listed proxies may have more" },
+  { "http", "request-timeout", KIND_NUMBER, "30", 1, 3600, FIELD (request_timeout_s),
+    "seconds in which the head and the body of a request must have arrived" },
+  { "http", "idle-timeout", KIND_NUMBER, "90", 1, 86400, FIELD (idle_timeout_s),
+    "seconds that a connection may rest between two requests" },
+  { "http", "trusted-proxies", KIND_LIST, "", 0, 0, FIELD (trusted_proxies),
+    "addresses of proxies whose X-Forwarded headers are believed, separated by ';'" },
+  { "store", "cache-mib", KIND_NUMBER, "8", 1, 65536, FIELD (cache_mib),
+    "MiB of database pages that are kept in memory" },
+  { "store", "readers", KIND_NUMBER, "0", 0, 64, FIELD (readers),
+    "threads that read the database; 0: two to four, by the number of cores" },
   /*
    * [gateways]: lists separated by ';'. Without them every phone gets every message.
    *   routes = PREFIX:ACCOUNT*WEIGHT; …   the longest prefix of the recipient's number decides, "*" is
@@ -50,16 +62,27 @@ static const Key keys[] = {
    *   limits = ACCOUNT:N/minute,N/hour,N/day; …   SMS parts that one phone may send
    * An account is paused and resumed at run time: POST /api/v1/gateways/ACCOUNT/pause, …/resume.
    */
-  { "gateways", "routes", KIND_LIST, "", 0, 0, FIELD (gateway_routes) },
-  { "gateways", "limits", KIND_LIST, "", 0, 0, FIELD (gateway_limits) },
-  { "log", "level", KIND_TEXT, "info", 0, 0, FIELD (log_level) },
-  { "log", "format", KIND_TEXT, "auto", 0, 0, FIELD (log_format) },
-  { "outbound", "africas-talking-url", KIND_TEXT, "", 0, 0, FIELD (africas_talking_url) },
-  { "outbound", "rapidpro-url", KIND_TEXT, "", 0, 0, FIELD (rapidpro_url) },
-  { "outbound", "timeout", KIND_NUMBER, "30", 1, 300, FIELD (outbound_timeout_s) },
-  { "outbound", "retry", KIND_NUMBER, "60", 1, 3600, FIELD (outbound_retry_s) },
+  { "gateways", "routes", KIND_LIST, "", 0, 0, FIELD (gateway_routes),
+    "PREFIX:ACCOUNT*WEIGHT, several separated by ';': the longest prefix of the recipient's number says whose phone sends; * is every number; accounts with one prefix share it by weight; without any, every phone gets every message" },
+  { "gateways", "limits", KIND_LIST, "", 0, 0, FIELD (gateway_limits),
+    "ACCOUNT:N/minute,N/hour,N/day, several separated by ';': SMS parts that one phone may send" },
+  { "log", "level", KIND_TEXT, "info", 0, 0, FIELD (log_level),
+    "debug, info, message or warning: what is less important is left out" },
+  { "log", "format", KIND_TEXT, "auto", 0, 0, FIELD (log_format),
+    "journald, text, or auto: journald where it listens" },
+  { "outbound", "africas-talking-url", KIND_TEXT, "", 0, 0, FIELD (africas_talking_url),
+    "base URL in place of that of Africa's Talking" },
+  { "outbound", "rapidpro-url", KIND_TEXT, "", 0, 0, FIELD (rapidpro_url),
+    "base URL in place of that of the application settings" },
+  { "outbound", "timeout", KIND_NUMBER, "30", 1, 300, FIELD (outbound_timeout_s),
+    "seconds that a request to a carrier may take" },
+  { "outbound", "retry", KIND_NUMBER, "60", 1, 3600, FIELD (outbound_retry_s),
+    "seconds until a message that was certainly not sent is tried again; doubled up to an hour" },
 };
 /* clang-format on */
+
+/* The group whose keys are names that are not ours: a webhook or service, and the file with its secret. */
+#define CREDENTIALS "credentials"
 
 static const char *const log_levels[] = { "debug", "info", "message", "warning", NULL };
 static const char *const log_formats[] = { "auto", "journald", "text", NULL };
@@ -71,6 +94,17 @@ find_key (const char *group, const char *name)
     if (strcmp (keys[i].group, group) == 0 && strcmp (keys[i].key, name) == 0)
       return &keys[i];
   return NULL;
+}
+
+/* The comment above a key: what it is for, what it may be, what it is when nobody says. */
+static char *
+describe (const Key *key)
+{
+  g_autofree char *range
+      = key->kind == KIND_NUMBER ? g_strdup_printf ("%u to %u; ", key->min, key->max) : g_strdup ("");
+
+  return g_strdup_printf ("# %s (%sdefault: %s)", key->summary, range,
+                          *key->fallback != '\0' ? key->fallback : "none");
 }
 
 /* BARUA_ + group + key in capitals, '-' as '_'. */
@@ -143,9 +177,6 @@ take_value (BaruaConfig *config, const Key *key, const BaruaConfigOptions *optio
   return set_value (config, key, key->fallback, "default", error);
 }
 
-/* The group whose keys are names that are not ours: a webhook or service, and the file with its secret. */
-#define CREDENTIALS "credentials"
-
 /* Takes the names of files of secrets; the secrets themselves are read by who needs them. */
 static void
 take_credentials (BaruaConfig *config, GKeyFile *file, const char *path)
@@ -153,13 +184,15 @@ take_credentials (BaruaConfig *config, GKeyFile *file, const char *path)
   g_auto (GStrv) names = g_key_file_get_keys (file, CREDENTIALS, NULL, NULL);
 
   config->credentials = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_ptr_array_add (config->origins,
+                   g_strdup ("\n# one key a webhook or service: a file whose first line is its secret "
+                             "(africastalking.com:incoming, africastalking.com:outgoing, "
+                             "rapidpro:incoming, rapidpro:outgoing)\n[" CREDENTIALS "]"));
   for (guint i = 0; names != NULL && names[i] != NULL; i++)
     {
       g_autofree char *value = g_key_file_get_string (file, CREDENTIALS, names[i], NULL);
       if (value == NULL)
         continue;
-      if (i == 0)
-        g_ptr_array_add (config->origins, g_strdup ("\n[" CREDENTIALS "]"));
       g_ptr_array_add (config->origins,
                        g_strdup_printf ("%s = %s    # %s", names[i], g_strstrip (value), path));
       g_hash_table_insert (config->credentials, g_strdup (names[i]), g_strdup (value));
@@ -239,6 +272,7 @@ barua_config_load (const BaruaConfigOptions *options, GError **error)
       if (i == 0 || strcmp (keys[i].group, keys[i - 1].group) != 0)
         g_ptr_array_add (config->origins,
                          g_strdup_printf ("%s[%s]", i > 0 ? "\n" : "", keys[i].group));
+      g_ptr_array_add (config->origins, describe (&keys[i]));
       if (!take_value (config, &keys[i], options, file, path, error))
         return NULL;
     }

@@ -9,7 +9,9 @@ G_BEGIN_DECLS
 GQuark barua_config_error_quark (void);
 
 /** Where the configuration is looked for when no file is named; it need not be there. */
+#ifndef BARUA_CONFIG_FILE /* meson option `configdir` */
 #define BARUA_CONFIG_FILE "/etc/barua/barua.conf"
+#endif
 
 /**
  * BaruaConfig:
@@ -68,7 +70,8 @@ BaruaConfig *barua_config_load (const BaruaConfigOptions *options, GError **erro
 void barua_config_free (BaruaConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaConfig, barua_config_free)
 
-/** The configuration as a file of it would look, each value with its source. Returns: (transfer full) */
+/** The configuration as a file of it would look: each value with its source, each key with a comment
+ * that data/install/pages.py makes barua.conf(5) of. Returns: (transfer full) */
 char *barua_config_show (const BaruaConfig *config);
 
 G_END_DECLS

@@ -114,22 +114,41 @@ forms_check (int argc, char **argv)
   return check.n_errors > 0 || check.n_unread > 0 ? 1 : 0;
 }
 
+static const struct
+{
+  const char *name;
+  const char *summary;
+  int (*run) (int argc, char **argv);
+} commands[] = {
+  { "check", "FILE… — check app settings or form definitions", forms_check },
+  { "guide", "— how to write to a form, with examples", barua_cli_forms_guide },
+};
+
+static void
+print_usage (FILE *to)
+{
+  fprintf (to, "Usage:\n  barua forms COMMAND [OPTION…]\n\nCommands:\n");
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    fprintf (to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+  fprintf (to, "\n`barua forms COMMAND --help` tells more.\n");
+}
+
 int
 barua_cli_forms (int argc, char **argv)
 {
-  if (argc >= 2 && strcmp (argv[1], "check") == 0)
-    {
-      argv[1] = (char *)"barua forms check";
-      return forms_check (argc - 1, argv + 1);
-    }
-  if (argc >= 2 && strcmp (argv[1], "guide") == 0)
-    {
-      argv[1] = (char *)"barua forms guide";
-      return barua_cli_forms_guide (argc - 1, argv + 1);
-    }
-  gboolean asks = argc >= 2 && strcmp (argv[1], "--help") == 0;
-  fprintf (asks ? stdout : stderr,
-           "Usage:\n  barua forms check [--json] FILE…\n"
-           "  barua forms guide --settings FILE [--form CODE] [--locale xx]\n");
+  const char *name = argc > 1 ? argv[1] : "";
+
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (commands[i].name, name) == 0)
+      {
+        g_autofree char *program = g_strdup_printf ("barua forms %s", name);
+        g_set_prgname (program);
+        argv[1] = program;
+        return commands[i].run (argc - 1, argv + 1);
+      }
+  gboolean asks = strcmp (name, "--help") == 0 || strcmp (name, "help") == 0;
+  if (!asks && *name != '\0')
+    fprintf (stderr, "barua forms: unknown command \"%s\"\n", name);
+  print_usage (asks ? stdout : stderr);
   return asks ? 0 : 2;
 }
