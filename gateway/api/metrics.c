@@ -29,6 +29,25 @@ append_number (GString *out, const char *name, const char *type, const char *hel
                           g_ascii_formatd (digits, sizeof digits, "%.15g", number));
 }
 
+/* What became of credentials. */
+static void
+append_auth (const BaruaAuthStats *stats, GString *out)
+{
+  const struct
+  {
+    const char *result;
+    guint64 n;
+  } rows[] = { { "cached", stats->cache_hits },
+               { "verified", stats->checks - MIN (stats->checks, stats->failures) },
+               { "refused", stats->failures },
+               { "limited", stats->limited } };
+
+  barua_metrics_head (out, "barua_auth_total", "counter", "Credentials judged.");
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    g_string_append_printf (out, "barua_auth_total{result=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                            rows[i].result, rows[i].n);
+}
+
 static void
 append_store (const BaruaStoreStats *stats, GString *out)
 {
@@ -123,6 +142,7 @@ reply (const BaruaFigures *figures, gpointer data)
   barua_metrics_write (barua_server_metrics (waiting->app->server), out);
   append_number (out, "barua_http_connections", "gauge", "Connections that are open.",
                  barua_server_stats (waiting->app->server)->open_connections);
+  append_auth (barua_auth_stats (waiting->app->auth), out);
   append_store (&stats, out);
   append_figures (figures, out);
   barua_request_add_header (request, "Cache-Control", "no-store");

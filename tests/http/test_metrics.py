@@ -78,6 +78,18 @@ class Metrics(unittest.TestCase):
         self.assertGreater(v["barua_database_bytes"], 4096)
         self.assertGreaterEqual(v["barua_http_connections"], 1)
 
+    def test_credentials(self):
+        before = self.values()
+        wrong = Client(self.server.port, password="wrong")
+        self.assertEqual(wrong.get("/api/sms").status, 401)
+        for _ in range(3):
+            self.assertEqual(self.client.get("/api/sms").status, 200)
+        after = self.values()
+        moved = {r: after[f'barua_auth_total{{result="{r}"}}'] - before[f'barua_auth_total{{result="{r}"}}']
+                 for r in ("cached", "verified", "refused", "limited")}
+        self.assertEqual((moved["verified"], moved["refused"], moved["limited"]), (1, 1, 0))
+        self.assertEqual(moved["cached"], 2)
+
     def test_who_may(self):
         """From this machine anybody; from elsewhere with the permission alone (users.md 1.1)."""
         for name, roles in (("watcher", ["watch"]), ("other", ["chw"])):
