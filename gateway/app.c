@@ -10,6 +10,7 @@
 #include "gateway/api/account-lookup.h"
 #include "gateway/api/changes.h"
 #include "gateway/api/push.h"
+#include "gateway/api/counters.h"
 #include "gateway/api/figures.h"
 #include "gateway/api/gateways.h"
 #include "gateway/api/settings-document.h"
@@ -57,6 +58,7 @@ barua_app_new (BaruaStore *store, GError **error)
   g_queue_init (&app->settings_changes);
   app->feeds = g_ptr_array_new ();
   app->started_us = g_get_monotonic_time ();
+  app->counters = barua_counters_new ();
   app->figures = barua_figures_cache_new ();
   app->xforms = barua_xform_cache_new ();
   barua_store_watch (store, hear_news, app);
@@ -85,6 +87,7 @@ barua_app_free (BaruaApp *app)
   g_clear_pointer (&app->settings, barua_settings_unref);
   g_clear_pointer (&app->reload_waiters, g_array_unref);
   g_ptr_array_unref (app->feeds);
+  barua_counters_free (app->counters);
   barua_figures_cache_free (app->figures);
   barua_xform_cache_free (app->xforms);
   g_free (app);

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  * @settings_changes: changes of the settings that wait for each other, see gateway/api/settings.c
  * @feeds: feeds of changes that wait or may have to, see gateway/api/changes.c
  * @started_us: monotonic time of the start
+ * @counters: what came in, see gateway/api/counters.h
  * @figures: (nullable): the last look at the store in numbers, see gateway/api/figures.c
  * @gateways: (nullable): see gateway/api/gateways.h
  * @timers: (nullable): see gateway/timers.h
@@ -41,6 +42,7 @@ typedef struct
   GQueue settings_changes;
   GPtrArray *feeds;
   gint64 started_us;
+  struct _BaruaCounters *counters;
   struct _BaruaFiguresCache *figures;
   GArray *health_waiting;
   BaruaXFormCache *xforms;

@@ -65,16 +65,16 @@ barua_exchange_read (const BaruaSettings *settings, BaruaText reference, BaruaTe
 }
 
 gboolean
-barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const BaruaIncoming *incoming,
-                      BaruaArena *arena, BaruaWritten *written, gboolean *is_new, GError **error)
+barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, BaruaIncoming *incoming,
+                      BaruaArena *arena, BaruaWritten *written, GError **error)
 {
   BaruaText reference
       = incoming->claims_reference ? incoming->input.gateway_ref : (BaruaText){ NULL, 0 };
 
-  *is_new = TRUE;
-  if (reference.p != NULL && !barua_tx_claim_reference (tx, reference, is_new, error))
+  incoming->is_new = TRUE;
+  if (reference.p != NULL && !barua_tx_claim_reference (tx, reference, &incoming->is_new, error))
     return FALSE;
-  if (!*is_new)
+  if (!incoming->is_new)
     return TRUE;
 
   BaruaRecord record = incoming->record; /* rules add errors; the job may run again */

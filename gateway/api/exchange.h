@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * @input: the message as received; its texts live as long as the record's
  * @record: what the parser made of it
  * @claims_reference: its `gateway_ref` decides whether it is new (messaging.md 3.5)
+ * @is_new: what barua_exchange_store() found
  *
  * A record on its way into the store.
  */
@@ -21,6 +22,7 @@ typedef struct
   BaruaMessage input;
   BaruaRecord record;
   gboolean claims_reference;
+  gboolean is_new;
 } BaruaIncoming;
 
 /** The text of a member of a received message: a string, or a number as it is written; absent for anything else. */
@@ -42,15 +44,13 @@ gboolean barua_exchange_read (const BaruaSettings *settings, BaruaText reference
 
 /**
  * barua_exchange_store:
- * @arena: for texts that rules make
- * @written: (out): id and revision; not touched for a repeat
- * @is_new: (out): %FALSE: the reference was used before, nothing is stored
+ * @incoming: its @is_new becomes %FALSE when the reference was used before: nothing is stored then
  *
  * Stores a record, with what the transitions make of it, its reply, their queue rows and its reference: all
  * of it in the transaction of the job.
  */
-gboolean barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, const BaruaIncoming *incoming,
-                               BaruaArena *arena, BaruaWritten *written, gboolean *is_new, GError **error);
+gboolean barua_exchange_store (BaruaTx *tx, const BaruaSettings *settings, BaruaIncoming *incoming,
+                               BaruaArena *arena, BaruaWritten *written, GError **error);
 
 /**
  * barua_exchange_update:

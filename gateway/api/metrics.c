@@ -4,6 +4,7 @@
 
 #define G_LOG_DOMAIN "barua-api"
 
+#include "gateway/api/counters.h"
 #include "gateway/api/figures.h"
 #include "gateway/api/handlers.h"
 
@@ -144,6 +145,7 @@ reply (const BaruaFigures *figures, gpointer data)
                  barua_server_stats (waiting->app->server)->open_connections);
   append_auth (barua_auth_stats (waiting->app->auth), out);
   append_store (&stats, out);
+  barua_counters_write (waiting->app->counters, out);
   append_figures (figures, out);
   barua_request_add_header (request, "Cache-Control", "no-store");
   barua_request_reply (request, 200, CONTENT_TYPE, g_string_free_to_bytes (out));

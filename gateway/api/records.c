@@ -4,6 +4,7 @@
 
 #define G_LOG_DOMAIN "barua-api"
 
+#include "gateway/api/counters.h"
 #include "gateway/api/exchange.h"
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
@@ -93,10 +94,9 @@ static gboolean
 store_record (BaruaTx *tx, gpointer data, GError **error)
 {
   Post *post = data;
-  gboolean is_new = FALSE;
 
   return barua_exchange_store (tx, post->settings, &post->incoming, post->arena, &post->written,
-                               &is_new, error);
+                               error);
 }
 
 static void
@@ -110,6 +110,7 @@ store_record_done (GObject *source, GAsyncResult *result, gpointer user_data)
       barua_api_fail (post->request, error);
       return;
     }
+  barua_counters_add (post->app->counters, &post->incoming);
   GString *json = g_string_new ("{\"success\":true,\"id\":");
   barua_json_append_string (json, barua_text (post->written.id));
   g_string_append_c (json, '}');

@@ -4,6 +4,7 @@
 
 #define G_LOG_DOMAIN "barua-api"
 
+#include "gateway/api/counters.h"
 #include "gateway/api/exchange.h"
 #include "gateway/api/failure.h"
 #include "gateway/api/gateways.h"
@@ -78,7 +79,10 @@ take_incoming (Poll *poll, BaruaJson entry)
                            poll->now_ms, poll->arena, &incoming))
     g_array_append_val (poll->incoming, incoming);
   else
-    g_warning ("an incoming message without id, from or content was left out");
+    {
+      barua_counters_skip (poll->app->counters);
+      g_warning ("an incoming message without id, from or content was left out");
+    }
 }
 
 /* Whether @list can be walked: an array, or nothing. */
@@ -112,13 +116,12 @@ exchange (BaruaTx *tx, gpointer data, GError **error)
 {
   Poll *poll = data;
   BaruaWritten written;
-  gboolean is_new = FALSE;
 
   g_string_truncate (poll->reply, 0);
   for (guint i = 0; i < poll->incoming->len; i++)
     if (!barua_exchange_store (tx, poll->settings,
                                &g_array_index (poll->incoming, BaruaIncoming, i), poll->arena,
-                               &written, &is_new, error))
+                               &written, error))
       return FALSE;
   if (!barua_exchange_update (tx, poll->account, poll->updates, poll->arena, poll->now_ms, error))
     return FALSE;
@@ -138,6 +141,8 @@ exchange_done (GObject *source, GAsyncResult *result, gpointer user_data)
       barua_api_fail (poll->request, error);
       return;
     }
+  for (guint i = 0; i < poll->incoming->len; i++)
+    barua_counters_add (poll->app->counters, &g_array_index (poll->incoming, BaruaIncoming, i));
   barua_gateways_note_answer (poll->app->gateways, poll->account, poll->n_handed);
   GString *json = g_string_sized_new (poll->reply->len + 16);
   g_string_append (json, "{\"messages\":[");

@@ -5,6 +5,7 @@
 
 #define G_LOG_DOMAIN "barua-api"
 
+#include "gateway/api/counters.h"
 #include "gateway/api/exchange.h"
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
@@ -123,10 +124,14 @@ post_done (GObject *source, GAsyncResult *result, gpointer user_data)
   Post *post = user_data; /* freed by the store afterwards */
   g_autoptr (GError) error = NULL;
 
-  if (barua_store_write_finish (post->app->store, result, &error))
-    reply_saved (post);
-  else
-    barua_api_fail (post->request, error);
+  if (!barua_store_write_finish (post->app->store, result, &error))
+    {
+      barua_api_fail (post->request, error);
+      return;
+    }
+  if (post->incoming.claims_reference) /* a message, not a delivery report */
+    barua_counters_add (post->app->counters, &post->incoming);
+  reply_saved (post);
 }
 
 static void
@@ -144,12 +149,10 @@ store_incoming (BaruaTx *tx, gpointer data, GError **error)
 {
   Post *post = data;
   BaruaWritten written;
-  gboolean is_new = FALSE;
 
-  if (!barua_exchange_store (tx, post->settings, &post->incoming, post->arena, &written, &is_new,
-                             error))
+  if (!barua_exchange_store (tx, post->settings, &post->incoming, post->arena, &written, error))
     return FALSE;
-  post->n_saved = is_new ? 1 : 0;
+  post->n_saved = post->incoming.is_new ? 1 : 0;
   return TRUE;
 }
 
@@ -162,6 +165,7 @@ take_incoming (Post *post, BaruaText reference, BaruaText from, BaruaText conten
       submit (post, store_incoming);
       return;
     }
+  barua_counters_skip (post->app->counters);
   g_warning ("an incoming message without id, from or text was left out");
   reply_saved (post);
   post_free (post);

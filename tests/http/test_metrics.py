@@ -78,6 +78,27 @@ class Metrics(unittest.TestCase):
         self.assertGreater(v["barua_database_bytes"], 4096)
         self.assertGreaterEqual(v["barua_http_connections"], 1)
 
+    def test_what_came_in(self):
+        """Incoming messages by what became of them, records by form; free words make no rows."""
+        self.client.settings(replies_settings())
+        with open(os.path.join(HERE, "..", "..", "data", "example", "first.json"),
+                  encoding="utf-8") as f:
+            self.client.put("/api/v1/settings?overwrite=1", json.load(f))
+        self.client.sms([{"id": "a", "from": "+254712345678", "content": "1!YYYZ!Sam#23#2015#ANC"},
+                         {"id": "b", "from": "+254712345678", "content": "1!YYYZ!Sam#x"},
+                         {"id": "c", "from": "+254712345678", "content": "WORD and more"},
+                         {"id": "d", "from": "", "content": "no sender"}])
+        self.client.sms([{"id": "a", "from": "+254712345678", "content": "again"}])
+        self.client.form("/api/v1/records", {"message": "1!YYYZ!Sam#23#2015#ANC", "from": "+254712345678"})
+        v = self.values()
+        self.assertEqual({r: v[f'barua_incoming_total{{result="{r}"}}']
+                          for r in ("stored", "duplicate", "skipped")},
+                         {"stored": 3, "duplicate": 1, "skipped": 1})
+        self.assertEqual({k: n for k, n in v.items() if k.startswith("barua_records_total")},
+                         {'barua_records_total{form="YYYZ",result="valid"}': 2,
+                          'barua_records_total{form="YYYZ",result="invalid"}': 1,
+                          'barua_records_total{form="",result="unknown"}': 1})
+
     def test_credentials(self):
         before = self.values()
         wrong = Client(self.server.port, password="wrong")
