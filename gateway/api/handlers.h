@@ -111,6 +111,8 @@ void barua_api_attachment_types (BaruaRequest *request, gpointer app);
 void barua_api_export (BaruaRequest *request, gpointer app);
 void barua_api_monitoring (BaruaRequest *request, gpointer app);
 void barua_api_metrics (BaruaRequest *request, gpointer app);
+void barua_api_openapi (BaruaRequest *request, gpointer app);
+void barua_api_docs (BaruaRequest *request, gpointer app);
 void barua_api_healthz (BaruaRequest *request, gpointer app);
 
 G_END_DECLS

@@ -106,9 +106,6 @@ void barua_request_pause (BaruaRequest *request);
 /** A header as it came, the last one of several; cheaper than barua_request_header(). */
 const char *barua_request_header_one (BaruaRequest *request, const char *name);
 
-/** Whether the client takes gzip. */
-gboolean barua_request_takes_gzip (BaruaRequest *request);
-
 /** Takes the request from its connection: libsoup is done with it. Drops the connection's
  * reference. */
 void barua_request_finish (BaruaRequest *request);

@@ -132,6 +132,9 @@ const char *barua_request_form_at (BaruaRequest *request, guint index, const cha
 
 /* The answer: exactly one of these. */
 
+/** Whether the client takes gzip: for a handler that has its body in both codings. */
+gboolean barua_request_takes_gzip (BaruaRequest *request);
+
 /** Adds a header to the answer that follows. Values with line breaks are dropped. */
 void barua_request_add_header (BaruaRequest *request, const char *name, const char *value);
 
