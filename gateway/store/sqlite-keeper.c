@@ -10,7 +10,6 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
-#include <time.h>
 
 /* Lengths of the log in pages of 4 KiB (documents.md 14.2): 16 MiB when nothing waits, 80 MiB in
  * any case. */
@@ -80,15 +79,11 @@ typedef enum
 
 /* Waits; TRUE when so much time went by without a commit. */
 static gboolean
-is_idle_for (BaruaSqliteKeeper *keeper, long ms)
+is_idle_for (BaruaSqliteKeeper *keeper, guint ms)
 {
   const guint64 n_notes = keeper->n_notes;
-  struct timespec until;
+  const struct timespec until = barua_work_time_after (ms);
 
-  clock_gettime (CLOCK_REALTIME, &until);
-  until.tv_nsec += (ms % 1000) * 1000000;
-  until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-  until.tv_nsec %= 1000000000;
   return pthread_cond_timedwait (&keeper->wake, &keeper->lock, &until) == ETIMEDOUT
          && keeper->n_notes == n_notes;
 }
@@ -215,7 +210,7 @@ barua_sqlite_keeper_start (BaruaSqlite *sqlite, gboolean was_unclean)
   keeper->sqlite = sqlite;
   keeper->must_check_file = was_unclean;
   pthread_mutex_init (&keeper->lock, NULL);
-  pthread_cond_init (&keeper->wake, NULL);
+  barua_work_cond_init (&keeper->wake);
   keeper->thread = g_thread_new ("barua-keeper", keeper_main, keeper);
   return keeper;
 }

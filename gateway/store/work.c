@@ -7,9 +7,6 @@
 #include "gateway/store/work.h"
 
 #include <errno.h>
-#include <time.h>
-
-#include <pthread.h>
 
 /* A thread that waits for its work. */
 typedef struct _BaruaWaiter
@@ -162,7 +159,7 @@ barua_work_queue_new (void)
   BaruaWorkQueue *queue = g_new0 (BaruaWorkQueue, 1);
 
   pthread_mutex_init (&queue->lock, NULL);
-  pthread_cond_init (&queue->wake, NULL);
+  barua_work_cond_init (&queue->wake);
   return queue;
 }
 
@@ -237,13 +234,23 @@ barua_work_queue_pop (BaruaWorkQueue *queue)
   return work;
 }
 
-/* The time so many milliseconds from now, for pthread_cond_timedwait(). */
-static struct timespec
-time_after (guint ms)
+void
+barua_work_cond_init (pthread_cond_t *cond)
+{
+  pthread_condattr_t attributes;
+
+  pthread_condattr_init (&attributes);
+  pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init (cond, &attributes);
+  pthread_condattr_destroy (&attributes);
+}
+
+struct timespec
+barua_work_time_after (guint ms)
 {
   struct timespec until;
 
-  clock_gettime (CLOCK_REALTIME, &until);
+  clock_gettime (CLOCK_MONOTONIC, &until);
   until.tv_nsec += (long)(ms % 1000) * 1000000;
   until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
   until.tv_nsec %= 1000000000;
@@ -253,7 +260,7 @@ time_after (guint ms)
 BaruaWork *
 barua_work_queue_pop_within (BaruaWorkQueue *queue, guint ms, gboolean *is_timeout)
 {
-  const struct timespec until = time_after (ms);
+  const struct timespec until = barua_work_time_after (ms);
 
   *is_timeout = FALSE;
   pthread_mutex_lock (&queue->lock);

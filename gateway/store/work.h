@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <time.h>
+
+#include <pthread.h>
+
 #include "gateway/store/store.h"
 
 G_BEGIN_DECLS
@@ -92,5 +96,12 @@ void barua_work_queue_close (BaruaWorkQueue *queue);
 
 /** How much waits. */
 void barua_work_queue_length (BaruaWorkQueue *queue, guint *n, gsize *bytes);
+
+/** Makes a condition whose waits end by the monotonic clock: setting the clock back a day must not
+ * make a thread sleep for a day. */
+void barua_work_cond_init (pthread_cond_t *cond);
+
+/** The time so many milliseconds from now, for pthread_cond_timedwait() on such a condition. */
+struct timespec barua_work_time_after (guint ms);
 
 G_END_DECLS
