@@ -36,7 +36,7 @@ def slug(value):
 
 def breakable(path):
     """A path that may break after its slashes."""
-    return html.escape(path).replace("/", "/<wbr>").replace("_", "_<wbr>")
+    return html.escape(path).replace("/", "/<wbr>")
 
 
 def code_block(value):

@@ -328,6 +328,27 @@ test('the queue fits a small phone in every language', () => withPage({ viewport
   }
 }));
 
+for (const viewport of [PHONE, DESK]) {
+  test(`the reference is read without script or network, ${viewport.width} px`, () => withPage({ viewport, script: false }, async page => {
+    const asked = [];
+    page.on('request', request => asked.push(request.url()));
+    await page.goto(at('/api/docs'));
+    assert.deepEqual(asked.filter(url => !url.startsWith('data:')), [at('/api/docs')]);
+    assert.match(await page.textContent('#exchangeSms'), /can_access_gateway_api/);
+    for (const { width } of await Promise.all(['html', 'main', '#exchangeSms', '#exportReports', '#documents', '#schemas']
+      .map(selector => page.locator(selector).boundingBox()))) {
+      assert(width <= viewport.width, `${width} px`);
+    }
+    const menu = await page.locator('nav').boundingBox();
+    const main = await page.locator('main').boundingBox();
+    assert.equal(menu.x + menu.width <= main.x, viewport === DESK, 'the menu is beside the text on a desk');
+    await page.mouse.wheel(5000, 0);
+    assert.equal(Math.round((await page.locator('main').boundingBox()).x), Math.round(main.x), 'it scrolls sideways');
+    await page.click('nav a[href="#schemas"]');
+    assert.equal(new URL(page.url()).hash, '#schemas');
+  }));
+}
+
 test('stop', async () => {
   await browser.close();
   await server.finish();

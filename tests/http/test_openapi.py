@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 import urllib.parse
 
@@ -28,12 +29,23 @@ with open(WHERE, encoding="utf-8") as file:
     DOCUMENT = json.load(file)
 
 
+KEYS = tempfile.TemporaryDirectory()
+KEY = "webhook-key-of-the-test"
+
+
 def setUpModule():
-    ServerCase.begin()
+    secret, config = (os.path.join(KEYS.name, name) for name in ("secret", "barua.conf"))
+    with open(secret, "w", encoding="ascii") as f:
+        f.write(KEY + "\n")
+    with open(config, "w", encoding="ascii") as f:
+        f.write(f"[credentials]\nafricastalking.com:incoming = {secret}\n"
+                f"rapidpro:incoming = {secret}\n")
+    ServerCase.begin(args=["--config", config])
 
 
 def tearDownModule():
     ServerCase.end()
+    KEYS.cleanup()
 
 
 def follow(value):
@@ -455,12 +467,20 @@ class Recorded(ServerCase):
             self.ask("post", path, 500, {"message": "x"}, kind=FORM_TYPE)
 
     def test_carriers(self):
-        for path in ("africastalking/incoming-messages", "africastalking/delivery-reports"):
-            self.ask("post", "/api/v1/sms/" + path + "?key=x", 403, {"id": "1", "status": "Sent"},
-                     kind=FORM_TYPE)
+        at = "/api/v1/sms/africastalking/"
+        token = {"Authorization": f"Token {KEY}"}
+        for path, value in ((at + "incoming-messages", {"id": "1", "from": self.number(), "text": "a"}),
+                            (at + "delivery-reports", {"id": "1", "status": "Sent"})):
+            self.ask("post", path + "?key=x", 403, value, kind=FORM_TYPE)
+            self.ask("post", path + "?key=" + KEY, 200, value, kind=FORM_TYPE)
+        self.ask("post", at + "delivery-reports?key=" + KEY, 400, {"id": "1", "status": "Lost"},
+                 kind=FORM_TYPE)
         for path in ("/api/v1/sms/radpidpro/incoming-messages",
                      "/api/v2/sms/rapidpro/incoming-messages"):
-            self.ask("post", path, 403, self.incoming(), headers={"Authorization": "Token x"})
+            message = self.incoming()
+            self.ask("post", path, 403, message, headers={"Authorization": "Token x"})
+            self.ask("post", path, 200, message, headers=token)
+            self.ask("post", path, 400, message, headers=token)
 
     def test_contacts(self):
         self.settings()
