@@ -37,6 +37,7 @@ static const struct
   { "GET / HTTP/1.1\r\n" HOST "\r\n", "/", 0 },
   { "GET //api//sms/ HTTP/1.1\r\n" HOST "\r\n", "//api//sms/", 0 },
   { POST HOST "Content-Length: 0\r\n\r\n", "/api/sms", 0 },
+  { "PUT /medic/a HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n", "/medic/a", 2 },
   { POST HOST "Content-Length:  17  \r\nX-Empty:\r\n\r\n", "/api/sms", 17 },
   { POST HOST "content-length: 999999999999\r\n\r\n", "/api/sms", 999999999999 },
 };
@@ -66,7 +67,8 @@ static const char *const framed[] = {
   GET "Host: a/b\r\n\r\n",
   GET "Host: [::1]\r\n\r\n",
   "HEAD /api/sms HTTP/1.1\r\n" HOST "\r\n",
-  "PUT /api/sms HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n",
+  "PUT /api/sms HTTP/1.1\r\n" HOST "\r\n",
+  "DELETE /api/sms HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n",
   "GET /api?x HTTP/1.1\r\n" HOST "\r\n",
   "GET /api%2fsms HTTP/1.1\r\n" HOST "\r\n",
   "GET /api/../sms HTTP/1.1\r\n" HOST "\r\n",

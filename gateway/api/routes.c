@@ -23,6 +23,10 @@
 #define BOTH(method, path, body, limit, handler)                                                  \
   { method, "/cdb/{db}" path, ANYBODY, body, limit, SEED, handler },                              \
   { method, "/{db}" path, ANYBODY, body, limit, NATIVE, handler },
+/* The same for what is asked most, and answered in one piece. */
+#define BOTH_DIRECT(method, path, body, limit, handler)                                           \
+  { method, "/cdb/{db}" path, ANYBODY, body, limit, SEED | BARUA_ROUTE_DIRECT, handler },         \
+  { method, "/{db}" path, ANYBODY, body, limit, NATIVE | BARUA_ROUTE_DIRECT, handler },
 #define BOTH_SLASH(method, path, body, limit, handler)                                            \
   { method, "/cdb/{db}" path, ANYBODY, body, limit, SEED | BARUA_ROUTE_SLASH, handler },          \
   { method, "/{db}" path, ANYBODY, body, limit, NATIVE | BARUA_ROUTE_SLASH, handler },
@@ -126,7 +130,7 @@ const BaruaRoute barua_routes[] = {
   BOTH ("POST",   "/_all_docs",                  BARUA_BODY_JSON,   32 * MIB, barua_api_all_docs)
   BOTH ("GET",    "/_design_docs",               BARUA_BODY_NONE,   0,        barua_api_design_docs)
   BOTH ("POST",   "/_design_docs",               BARUA_BODY_JSON,   32 * MIB, barua_api_design_docs)
-  BOTH ("POST",   "/_bulk_docs",                 BARUA_BODY_JSON,   32 * MIB, barua_api_bulk_docs)
+  BOTH_DIRECT ("POST",   "/_bulk_docs",                 BARUA_BODY_JSON,   32 * MIB, barua_api_bulk_docs)
   BOTH ("POST",   "/_bulk_get",                  BARUA_BODY_JSON,   32 * MIB, barua_api_bulk_get)
   BOTH ("POST",   "/_revs_diff",                 BARUA_BODY_JSON,   32 * MIB, barua_api_revs_diff)
   BOTH ("POST",   "/_missing_revs",              BARUA_BODY_JSON,   32 * MIB, barua_api_missing_revs)
@@ -161,8 +165,8 @@ const BaruaRoute barua_routes[] = {
   BOTH ("GET",    "/_design/{ddoc}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_attachment_get)
   BOTH ("PUT",    "/_design/{ddoc}/{name...}",   BARUA_BODY_SPOOL,  20 * MIB, barua_api_attachment_put)
   BOTH ("DELETE", "/_design/{ddoc}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_attachment_delete)
-  BOTH ("GET",    "/{id}",                       BARUA_BODY_NONE,   0,        barua_api_document_get)
-  BOTH ("PUT",    "/{id}",                       BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
+  BOTH_DIRECT ("GET",    "/{id}",                       BARUA_BODY_NONE,   0,        barua_api_document_get)
+  BOTH_DIRECT ("PUT",    "/{id}",                       BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
   BOTH ("POST",   "/{id}",                       BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
   BOTH ("DELETE", "/{id}",                       BARUA_BODY_NONE,   0,        barua_api_document_delete)
   BOTH ("GET",    "/{id}/{name...}",             BARUA_BODY_NONE,   0,        barua_api_attachment_get)

@@ -206,9 +206,11 @@ static gboolean
 is_plain (const BaruaHead *head)
 {
   const gboolean has_length = barua_head_get (head, "Content-Length") != NULL;
-  const BaruaText wanted = has_length ? BARUA_TEXT ("POST") : BARUA_TEXT ("GET");
+  const gboolean is_known = has_length ? barua_text_equal (head->method, BARUA_TEXT ("POST"))
+                                             || barua_text_equal (head->method, BARUA_TEXT ("PUT"))
+                                       : barua_text_equal (head->method, BARUA_TEXT ("GET"));
 
-  return barua_text_equal (head->method, wanted) && consists_of (head->path, is_path_char)
+  return is_known && consists_of (head->path, is_path_char)
          && g_strstr_len (head->path.p, (gssize)head->path.n, "/.") == NULL
          && is_plain_host (barua_head_get (head, "Host")) && !has_any (head, special);
 }

@@ -36,7 +36,7 @@ typedef struct
  * @BARUA_HEAD_OTHER: not whole, or no request that we can tell the end of
  * @BARUA_HEAD_FRAMED: nothing but its lengths is to be used: HTTP/1.1, visible ASCII, no name
  * twice, and no field that changes how connection or body are to be read
- * @BARUA_HEAD_PLAIN: what phones send: also a GET without a body or a POST with a Content-Length,
+ * @BARUA_HEAD_PLAIN: what phones send: also a GET without a body, or a POST or PUT with a Content-Length,
  * one plain Host, a path of letters, digits and `_-./` without a query
  *
  * What we make of a head ourselves; whatever else there is in HTTP (RFC 9112) is libsoup's.

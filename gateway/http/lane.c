@@ -134,7 +134,7 @@ wait_for_rest (BaruaConnection *connection, gsize n)
 static gboolean
 find_route (BaruaServer *server, const BaruaHead *head, BaruaMatch *match)
 {
-  const char *method = *head->method.p == 'G' ? "GET" : "POST";
+  const char *method = *head->method.p == 'G' ? "GET" : head->method.p[1] == 'O' ? "POST" : "PUT";
   char path[MAX_PATH_BYTES];
 
   if (server->is_stopping || head->path.n >= sizeof path)

@@ -116,6 +116,22 @@ class Same(LaneCase):
         "another method": ("POST", "/healthz", "{}"),
         "a document": ("GET", "/medic/settings", None, LOGIN),
         "no document": ("GET", "/medic/nope", None, LOGIN),
+        "a document of the seed": ("GET", "/cdb/medic/settings", None, LOGIN),
+        "a reserved id": ("GET", "/medic/_nope", None, LOGIN),
+        "a document for nobody": ("GET", "/medic/settings", None),
+        "a document, gzip": ("GET", "/medic/settings", None, LOGIN, "Accept-Encoding: gzip"),
+        "a document with a condition": ("GET", "/medic/settings", None, LOGIN, 'If-None-Match: "x"'),
+        "a write": ("PUT", "/medic/lane", '{"a":1}', LOGIN, AS_JSON),  # the first wins, both conflict
+        "a write without type": ("PUT", "/medic/lane", '{"a":1}', LOGIN),
+        "a write of no object": ("PUT", "/medic/lane", "[1]", LOGIN, AS_JSON),
+        "a broken write": ("PUT", "/medic/lane", "{", LOGIN, AS_JSON),
+        "an empty write": ("PUT", "/medic/lane", "", LOGIN, AS_JSON),
+        "a large write": ("PUT", "/medic/lane", BIG, LOGIN, AS_JSON),
+        "a write of the seed": ("PUT", "/cdb/medic/lane", '{"a":1}', LOGIN, AS_JSON),
+        "a write of another type": ("PUT", "/medic/lane", "{}", LOGIN, "Content-Type: text/plain"),
+        "a bulk": ("POST", "/medic/_bulk_docs", '{"docs":[{"_id":"lane"},{"_id":"_x"}]}', LOGIN, AS_JSON),
+        "an empty bulk": ("POST", "/medic/_bulk_docs", "{}", LOGIN, AS_JSON),
+        "a bulk of the seed": ("POST", "/cdb/medic/_bulk_docs", '{"docs":[]}', LOGIN, AS_JSON),
     }
 
     @staticmethod
@@ -127,6 +143,7 @@ class Same(LaneCase):
         return status, head.split("\r\n")[0], fields, body
 
     def test_answers(self):
+        self.c.put("/medic/lane", {"before": True})
         for name, spec in self.REQUESTS.items():
             with self.subTest(name):
                 ways = []
