@@ -1,9 +1,9 @@
 #!/bin/sh
 # Every test, in groups, each with its time; the last line counts the cases.
-#   tests/run.sh [GROUP…]     groups: unit store http clients tsan fuzz crash (default: all)
+#   tests/run.sh [GROUP…]     groups: unit store http clients tsan fuzz crash faults (default: all)
 set -u
 cd "$(dirname "$0")/.." || exit 2
-groups=${*:-unit store http clients tsan fuzz crash}
+groups=${*:-unit store http clients tsan fuzz crash faults}
 passed=0 failed=0 status=0
 
 # setup DIR OPTIONS…: configures once, builds always
@@ -48,9 +48,9 @@ for g in $groups; do
     fuzz)
       CC=clang CXX=clang++ setup build-fuzz --buildtype=debugoptimized $san -Dtests=disabled -Dfuzzing=enabled
       group fuzz build-fuzz --suite fuzz ;;
-    crash)
+    crash|faults)
       CC=gcc setup build-plain --buildtype=debugoptimized
-      group crash build-plain --suite crash ;;
+      group "$g" build-plain --suite "$g" ;;
     *) echo "unknown group $g" >&2; exit 2 ;;
   esac
 done
