@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define RESOURCES "/org/barua/web/"
+#define RESOURCES "/org/barua/"
 #define MAX_LOCALE_BYTES 20u
 
 /* Nothing from elsewhere, no script in the page, in no frame. */
@@ -267,8 +267,8 @@ fill (Writer *writer, const char *name)
   append_translated (writer, name);
 }
 
-static GBytes *
-load (const char *file)
+GBytes *
+barua_page_load (const char *file)
 {
   g_autofree char *path = g_strconcat (RESOURCES, file, NULL);
   GBytes *bytes = g_resources_lookup_data (path, 0, NULL);
@@ -282,7 +282,8 @@ load (const char *file)
 static void
 append_file (Writer *writer, const char *file)
 {
-  g_autoptr (GBytes) bytes = load (file);
+  g_autofree char *path = g_strconcat ("web/", file, NULL);
+  g_autoptr (GBytes) bytes = barua_page_load (path);
   gsize length;
   const char *at = g_bytes_get_data (bytes, &length);
   const char *end = at + length;
@@ -347,8 +348,10 @@ barua_page_reply (BaruaRequest *request, guint status, const BaruaPage *page)
 void
 barua_page_reply_file (BaruaRequest *request, const char *file, const char *type)
 {
+  g_autofree char *path = g_strconcat ("web/", file, NULL);
+
   barua_request_add_header (request, "Cache-Control", "max-age=3600");
-  barua_request_reply (request, 200, type, load (file));
+  barua_request_reply (request, 200, type, barua_page_load (path));
 }
 
 void

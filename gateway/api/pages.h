@@ -33,6 +33,10 @@ typedef struct
  * `locale`, Accept-Language, the settings' own, English. */
 void barua_page_reply (BaruaRequest *request, guint status, const BaruaPage *page);
 
+/** (transfer full): a file of the program itself, by its path below /org/barua/ in
+ * data/barua.gresource.xml. */
+GBytes *barua_page_load (const char *file);
+
 /** Answers with a file of data/web that a page loads. */
 void barua_page_reply_file (BaruaRequest *request, const char *file, const char *type);
 

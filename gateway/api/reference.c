@@ -7,8 +7,8 @@
 
 #include "gateway/api/document-common.h"
 #include "gateway/api/handlers.h"
+#include "gateway/api/pages.h"
 
-#define RESOURCES "/org/barua/reference/"
 #define TAG_DIGITS 32 /* of a SHA-256: enough to tell two builds apart */
 
 /* A file in one coding, and its strong validator, which another coding must not share (RFC 9110,
@@ -29,26 +29,16 @@ typedef struct
   Form gzip;
 } File;
 
-static File description = { "openapi.json", "openapi.json.gz", "application/json; charset=utf-8" };
-static File page = { "docs.html", "docs.html.gz", "text/html; charset=utf-8" };
-
-static GBytes *
-load (const char *file)
-{
-  g_autofree char *path = g_strconcat (RESOURCES, file, NULL);
-  GBytes *bytes = g_resources_lookup_data (path, 0, NULL);
-
-  if (bytes == NULL)
-    g_error ("%s is not part of this program", path);
-  return bytes;
-}
+static File description
+    = { "reference/openapi.json", "reference/openapi.json.gz", "application/json; charset=utf-8" };
+static File page = { "reference/docs.html", "reference/docs.html.gz", "text/html; charset=utf-8" };
 
 static void
 read_form (Form *form, const char *file)
 {
   if (form->bytes != NULL)
     return;
-  form->bytes = load (file);
+  form->bytes = barua_page_load (file);
   g_autofree char *digest = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, form->bytes);
   form->etag = g_strdup_printf ("\"%.*s\"", TAG_DIGITS, digest);
 }
@@ -89,7 +79,7 @@ barua_api_docs (BaruaRequest *request, gpointer app)
 
   if (policy == NULL)
     {
-      g_autoptr (GBytes) bytes = load ("docs.csp");
+      g_autoptr (GBytes) bytes = barua_page_load ("reference/docs.csp");
       policy = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
     }
   barua_request_add_header (request, "Content-Security-Policy", policy);
