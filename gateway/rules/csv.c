@@ -103,6 +103,35 @@ append_string (BaruaCsvDialect dialect, BaruaJson value, GString *out)
   barua_csv_text (dialect, (BaruaText){ decoded, length }, out);
 }
 
+/* The one that ends the JSON string that begins at @at. */
+static const char *
+closing_mark (const char *at)
+{
+  for (at++; *at != '"'; at++)
+    at += *at == '\\' ? 1 : 0;
+  return at;
+}
+
+void
+barua_csv_json (BaruaJson value, GString *out)
+{
+  g_autoptr (GString) json = g_string_new (NULL);
+
+  barua_json_append_minified (json, value);
+  const char *end = json->str + json->len;
+  for (const char *at = json->str; at < end;)
+    {
+      const char *mark = memchr (at, '"', (gsize)(end - at));
+      g_string_append_len (out, at, (mark != NULL ? mark : end) - at);
+      if (mark == NULL)
+        break;
+      gsize length;
+      at = closing_mark (mark) + 1;
+      g_autofree char *text = barua_json_string ((BaruaJson){ mark, (gsize)(at - mark) }, &length);
+      barua_json_append_string (out, (BaruaText){ text, length });
+    }
+}
+
 void
 barua_csv_value (BaruaCsvDialect dialect, BaruaJson value, GString *out)
 {
@@ -113,7 +142,7 @@ barua_csv_value (BaruaCsvDialect dialect, BaruaJson value, GString *out)
   else if (type == BARUA_JSON_ARRAY || type == BARUA_JSON_OBJECT)
     {
       g_autoptr (GString) json = g_string_new (NULL);
-      barua_json_append_minified (json, value);
+      barua_csv_json (value, json);
       barua_csv_text (dialect, (BaruaText){ json->str, json->len }, out);
     }
   else if (!barua_json_is_nothing (value))

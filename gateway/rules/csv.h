@@ -27,6 +27,13 @@ typedef enum
 void barua_csv_text (BaruaCsvDialect dialect, BaruaText text, GString *out);
 
 /**
+ * barua_csv_json:
+ *
+ * Appends @value as compact JSON that people can read: without the escapes of characters that need none.
+ */
+void barua_csv_json (BaruaJson value, GString *out);
+
+/**
  * barua_csv_value:
  *
  * Appends what a cell with @value holds: a text between quotation marks, a number or Boolean bare, an

@@ -8,6 +8,7 @@
 
 #include "forms/characters.h"
 #include "gateway/rules/guards.h"
+#include "gateway/rules/messages.h"
 
 #include <string.h>
 
@@ -145,20 +146,21 @@ context_of (BaruaJson document, BaruaArena *arena)
   return (BaruaJson){ copy.p, copy.n };
 }
 
-/* The text of the task's key with the record's members filled in; absent without a translation. */
+/* The text of the task's key, without one its own, with the record's members filled in; absent without
+ * a translation. */
 static BaruaText
 make_text (const BaruaSettings *settings, BaruaJson document, BaruaJson task, BaruaArena *arena)
 {
   const BaruaText nothing = { NULL, 0 };
+  const BaruaText locale = language_of (settings, document, arena);
   BaruaText key = barua_arena_json_text (arena, barua_json_member (task, "translation_key"));
 
   if (key.n == 0)
     key = barua_arena_json_text (arena, barua_json_member (task, "message_key"));
-  if (key.n == 0)
-    return nothing;
-  BaruaText text = barua_texts_lookup (barua_settings_texts (settings),
-                                       language_of (settings, document, arena), BARUA_TEXT ("en"),
-                                       key);
+  const BaruaText text
+      = key.n == 0
+            ? barua_message_content (arena, barua_json_member (task, "message"), locale)
+            : barua_texts_lookup (barua_settings_texts (settings), locale, BARUA_TEXT ("en"), key);
   if (text.p == NULL || barua_text_equal (text, key))
     return nothing;
   return barua_text_fill_json (arena, text, context_of (document, arena));

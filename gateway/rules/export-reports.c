@@ -29,13 +29,14 @@ add_field (BaruaExport *export, const char *name)
 void
 barua_export_collect_fields (BaruaExport *export, BaruaJson document)
 {
+  const BaruaJson fields = barua_json_member (document, "fields");
   Level levels[MAX_LEVELS];
-  guint n = 1;
+  guint n = barua_json_type (fields) == BARUA_JSON_OBJECT ? 1 : 0; /* a list has no names */
   g_autoptr (GString) name = g_string_new (NULL);
   BaruaJson key, value;
 
   levels[0].prefix = 0;
-  barua_json_iter_init (&levels[0].iter, barua_json_member (document, "fields"));
+  barua_json_iter_init (&levels[0].iter, fields);
   while (n > 0)
     {
       Level *level = &levels[n - 1];
@@ -123,6 +124,8 @@ field_at (BaruaJson fields, const char *path)
 {
   g_auto (GStrv) names = g_strsplit (path, ".", -1);
 
+  if (*path == '\0') /* of which g_strsplit() makes no name at all */
+    return barua_json_member (fields, path);
   for (guint i = 0; names[i] != NULL; i++)
     fields = barua_json_member (fields, names[i]);
   return fields;

@@ -137,7 +137,7 @@ append_info (BaruaExportRow *row, BaruaJson info)
   g_autoptr (GString) json = g_string_new (NULL);
 
   if (info.text != NULL)
-    barua_json_append_minified (json, info);
+    barua_csv_json (info, json);
   if (row->export->dialect == BARUA_CSV_CHT)
     g_string_replace (json, ",", "\\,", 0);
   barua_export_text (row, info.text != NULL ? (BaruaText){ json->str, json->len }

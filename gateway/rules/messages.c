@@ -551,3 +551,26 @@ barua_messages_project (BaruaJson document, BaruaArena *arena, BaruaProjection *
   if (projection->gateway_ref.n == 0)
     projection->gateway_ref = (BaruaText){ NULL, 0 };
 }
+
+/* The content for a language in a list of them; absent when there is none. */
+static BaruaText
+find_content (BaruaArena *arena, BaruaJson list, BaruaText locale)
+{
+  BaruaJsonIter iter;
+  BaruaJson entry;
+
+  barua_json_iter_init (&iter, list);
+  while (barua_json_iter_next (&iter, NULL, &entry))
+    if (barua_json_string_is (barua_json_member (entry, "locale"), locale))
+      return barua_arena_json_text (arena, barua_json_member (entry, "content"));
+  return (BaruaText){ NULL, 0 };
+}
+
+BaruaText
+barua_message_content (BaruaArena *arena, BaruaJson message, BaruaText locale)
+{
+  if (barua_json_type (message) == BARUA_JSON_STRING)
+    return barua_arena_json_text (arena, message);
+  const BaruaText text = find_content (arena, message, locale);
+  return text.p != NULL ? text : find_content (arena, message, BARUA_TEXT ("en"));
+}

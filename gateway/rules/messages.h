@@ -150,4 +150,13 @@ typedef struct
  */
 void barua_messages_project (BaruaJson document, BaruaArena *arena, BaruaProjection *projection);
 
+/**
+ * barua_message_content:
+ * @message: as settings and tasks have it: a text, or a list of `{locale, content}` (workflows.md 2.5)
+ * @locale: the language that is wanted; English is taken where it is missing
+ *
+ * Returns: the text, its placeholders not filled in; absent when there is none
+ */
+BaruaText barua_message_content (BaruaArena *arena, BaruaJson message, BaruaText locale);
+
 G_END_DECLS

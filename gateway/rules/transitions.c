@@ -91,33 +91,16 @@ barua_transition_text (const BaruaTransition *transition, const char *key)
                                    reply_locale (transition), BARUA_TEXT ("en"), barua_text (key)));
 }
 
-/* The content for a language in a list of them; absent when there is none. */
-static BaruaText
-find_content (const BaruaTransition *transition, BaruaJson list, BaruaText locale)
-{
-  BaruaJsonIter iter;
-  BaruaJson entry;
-
-  barua_json_iter_init (&iter, list);
-  while (barua_json_iter_next (&iter, NULL, &entry))
-    if (barua_json_string_is (barua_json_member (entry, "locale"), locale))
-      return barua_arena_json_text (transition->arena, barua_json_member (entry, "content"));
-  return (BaruaText){ NULL, 0 };
-}
-
 BaruaText
 barua_transition_text_of (const BaruaTransition *transition, BaruaJson message)
 {
   g_autofree char *key = barua_json_string (barua_json_member (message, "translation_key"), NULL);
-  BaruaJson given = barua_json_member (message, "message");
 
   if (key != NULL && *key != '\0')
     return barua_transition_text (transition, key);
-  if (barua_json_type (given) == BARUA_JSON_STRING)
-    return fill (transition, barua_arena_json_text (transition->arena, given));
-  BaruaText text = find_content (transition, given, reply_locale (transition));
   return fill (transition,
-               text.p != NULL ? text : find_content (transition, given, BARUA_TEXT ("en")));
+               barua_message_content (transition->arena, barua_json_member (message, "message"),
+                                      reply_locale (transition)));
 }
 
 gboolean

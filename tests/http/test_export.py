@@ -357,6 +357,22 @@ class Reports(Export):
                 ("filters[forms][selected][0][code]=V&filters[valid]=true", ["v1"])):
             self.assertEqual(self.column("reports", quote(query, safe="[]=&")), ids, query)
 
+    def test_odd_fields(self):
+        """Names and values that no form makes, in a dialect that hides nothing."""
+        odd = {"odd1": {"": 1, "=x": 2, "a,b": 3, "emp": {}, "text": ["ኢትዮጵያ \U0001F600"]},
+               "odd2": [1, 2], "odd3": "text", "odd4": None}
+        for i, (name, fields) in enumerate(odd.items()):
+            self.client.put(f"/medic/{name}", {"type": "data_record", "form": "ODD", "fields": fields,
+                                               "reported_date": T + i})
+        rows = self.rows("reports", "filters[forms][selected][0][code]=ODD&options[csv]=raw")
+        for name in odd:
+            rev = self.client.get(f"/medic/{name}").json()["_rev"]
+            self.client.request("DELETE", f"/medic/{name}?rev={rev}")
+        self.assertEqual(rows[0][9:], ["", "=x", "a,b", "text"])
+        self.assertEqual([r[0] for r in rows[1:]], ["odd4", "odd3", "odd2", "odd1"])
+        self.assertEqual([r[9:] for r in rows[1:4]], [["", "", "", ""]] * 3)
+        self.assertEqual(rows[4][9:], ["1", "2", "3", '["ኢትዮጵያ \U0001F600"]'])
+
     def test_filters_in_a_body(self):
         for filters, ids in (
                 ({"valid": True}, ["w1", "v1"]), ({"valid": False}, ["v2"]),

@@ -166,6 +166,19 @@ class Time(Case):
         self.assertEqual(task["messages"][0]["message"], "Njoo Monday, Amina.")
         self.assertEqual((task["group"], task["type"]), (2, "anc"))
 
+    def test_a_text_of_its_own(self):
+        """workflows.md 2.5: a task without a key has its text, or one for each language."""
+        def record(**task):
+            return self.put({"type": "data_record", "from": "+254711222333", "locale": "sw",
+                             "name": "Amina", "scheduled_tasks": [
+                                 {"due": iso(now_ms() - 1000), "state": "scheduled", **task}]})
+        docs = {record(message="Hi {{name}}"): "Hi Amina",
+                record(message=[{"locale": "en", "content": "Hello {{name}}"},
+                                {"locale": "sw", "content": "Habari {{name}}"}]): "Habari Amina",
+                record(message=[{"locale": "en", "content": "Hello {{name}}"}]): "Hello Amina"}
+        for doc, text in docs.items():
+            self.assertEqual(self.wait_state(doc, "pending")["messages"][0]["message"], text)
+
     def test_what_has_no_text_stays(self):
         def record(**task):
             return self.put({"type": "data_record", "from": "+254711222333",
