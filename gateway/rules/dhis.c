@@ -9,7 +9,6 @@
 #include "gateway/rules/export.h"
 #include "gateway/rules/messages.h"
 
-#include <math.h>
 #include <time.h>
 
 #define PREFIX_BYTES 32
@@ -141,24 +140,6 @@ find_data_set (const BaruaDhis *dhis)
   return BARUA_JSON_NONE;
 }
 
-/* A time in milliseconds: a number, or its text; 0 for anything else. */
-static gint64
-read_ms (BaruaJson value)
-{
-  g_autofree char *text = barua_json_string (value, NULL);
-  gint64 ms = 0;
-
-  if (text != NULL)
-    {
-      const double number = g_ascii_strtod (text, NULL);
-      if (isfinite (number) && fabs (number) < 9e15)
-        ms = (gint64)number;
-    }
-  else
-    barua_json_integer (value, &ms);
-  return ms;
-}
-
 /* Sets the month; FALSE for a time that no calendar has. */
 static gboolean
 set_month (BaruaDhis *dhis, gint64 ms)
@@ -176,7 +157,9 @@ barua_dhis_new (BaruaSettings *settings, BaruaJson filters, gboolean is_human, G
 {
   g_autoptr (BaruaDhis) dhis = g_new0 (BaruaDhis, 1);
   const BaruaJson from = barua_json_member (barua_json_member (filters, "date"), "from");
+  gint64 from_ms = 0; /* which is no time, as in the original */
 
+  barua_export_read_time (from, &from_ms);
   dhis->settings = barua_settings_ref (settings);
   dhis->is_human = is_human;
   dhis->data_set = barua_json_string (barua_json_member (filters, "dataSet"), NULL);
@@ -190,7 +173,7 @@ barua_dhis_new (BaruaSettings *settings, BaruaJson filters, gboolean is_human, G
     g_clear_pointer (&dhis->org_unit, g_free);
   if (dhis->data_set == NULL || *dhis->data_set == '\0')
     g_set_error_literal (error, BARUA_EXPORT_ERROR, 0, "filter \"dataSet\" is required");
-  else if (read_ms (from) == 0 || !set_month (dhis, read_ms (from)))
+  else if (from_ms == 0 || !set_month (dhis, from_ms))
     g_set_error_literal (error, BARUA_EXPORT_ERROR, 0, "filter \"from\" is required");
   else if (find_data_set (dhis).text == NULL)
     g_set_error (error, BARUA_EXPORT_ERROR, 0, "dataSet \"%s\" is not defined", dhis->data_set);

@@ -80,28 +80,34 @@ read_selected (BaruaJson filter, const char *member)
   return read_texts (selected, member);
 }
 
-/* One end of the range of dates: a number, or the text of one or of a date. */
-static gboolean
-read_date (BaruaJson value, const char *name, gint64 fallback, gint64 *ms, gboolean *is_given,
-           GError **error)
+gboolean
+barua_export_read_time (BaruaJson value, gint64 *ms)
 {
   g_autofree char *text = barua_json_string (value, NULL);
   char *end = NULL;
 
-  *ms = fallback;
-  if (barua_json_is_nothing (value) || (text != NULL && *text == '\0'))
-    return TRUE;
-  *is_given = TRUE;
   if (text != NULL)
     {
       const double number = g_ascii_strtod (text, &end);
-      if (*end == '\0' && isfinite (number) && fabs (number) < 9e15)
+      if (end != text && *end == '\0' && isfinite (number) && fabs (number) < 9e15)
         {
           *ms = (gint64)number;
           return TRUE;
         }
     }
-  return barua_message_time (value, ms) || refuse (name, value, error);
+  return barua_message_time (value, ms);
+}
+
+/* One end of the range of dates. */
+static gboolean
+read_date (BaruaJson value, const char *name, gint64 fallback, gint64 *ms, gboolean *is_given,
+           GError **error)
+{
+  *ms = fallback;
+  if (barua_json_is_nothing (value) || barua_json_string_is (value, BARUA_TEXT ("")))
+    return TRUE;
+  *is_given = TRUE;
+  return barua_export_read_time (value, ms) || refuse (name, value, error);
 }
 
 static gboolean

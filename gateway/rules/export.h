@@ -115,6 +115,9 @@ void barua_export_append_header (const BaruaExport *export, GString *out);
 void barua_export_append_rows (const BaruaExport *export, BaruaArena *arena, BaruaJson document,
                                GString *out);
 
+/** Reads the time of a filter: a number of milliseconds, or the text of one or of a date. */
+gboolean barua_export_read_time (BaruaJson value, gint64 *ms);
+
 /** Whether free text finds @document by all @words (section 3.2). @takes_fields: those of `fields` too */
 gboolean barua_export_finds (GPtrArray *words, BaruaJson document, gboolean takes_fields);
 

@@ -455,6 +455,14 @@ class Dhis(Export):
         self.assertEqual([(v["dataElement"], v["orgUnit"]) for v in answer["dataValues"]],
                          [("births", "HC1"), ("deaths", "HC1")])
 
+    def test_the_month_as_a_date(self):
+        for date in ("2000-02-15", "2000-02-01T00:00:00.000Z", "949392000000"):
+            answer = self.values(f"filters[dataSet]=DS1&filters[date][from]={date}").json()
+            self.assertEqual(answer["period"], "200002", date)
+        for date in ("2000-", "949392000000x", "x", ""):
+            answer = self.values(f"filters[dataSet]=DS1&filters[date][from]={date}", status=400)
+            self.assertEqual(answer.text, 'filter "from" is required', date)
+
     def test_errors(self):
         for query, says in ((self.FROM, 'filter "dataSet" is required'),
                             ("filters[dataSet]=DS1", 'filter "from" is required'),
