@@ -130,16 +130,15 @@ barua_user_item_hash (BaruaItem *item, GError **error)
   return item->hash != NULL;
 }
 
-/* Whether the document is deleted now: every leaf of it. */
+/* What the document has become, every leaf of it seen: *document stays NULL when it is deleted. */
 static gboolean
-is_gone (BaruaTx *tx, const char *id, gboolean *gone, GError **error)
+find_winner (BaruaTx *tx, const char *id, BaruaDocument **document, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  g_autoptr (BaruaDocument) document
-      = barua_reader_get_document (barua_tx_reader (tx), BARUA_DB_USERS, barua_text (id), &local);
 
-  *gone = g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_DELETED);
-  if (document != NULL || *gone)
+  *document = barua_reader_get_document (barua_tx_reader (tx), BARUA_DB_USERS, barua_text (id),
+                                         &local);
+  if (*document != NULL || g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_DELETED))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
@@ -150,15 +149,20 @@ barua_user_item_apply (BaruaTx *tx, const BaruaItem *item, GError **error)
 {
   const char *id = item->written.id;
   const char *name = barua_user_name_of_id (id);
-  gboolean gone = FALSE;
+  g_autoptr (BaruaDocument) winner = NULL;
 
   if (name == NULL)
     return TRUE;
-  if (item->is_deleted)
-    return is_gone (tx, id, &gone, error)
-           && (!gone
-               || (barua_token_login_revoke (tx, name, barua_now_ms (), error)
-                   && barua_tx_delete_account (tx, name, error)));
+  if (!find_winner (tx, id, &winner, error))
+    return FALSE;
+  if (winner == NULL)
+    return !item->is_deleted
+           || (barua_token_login_revoke (tx, name, barua_now_ms (), error)
+               && barua_tx_delete_account (tx, name, error));
+  BaruaJson body = { winner->body.p, winner->body.n };
+  if (!barua_token_login_follow (tx, name, barua_json_member (body, "token_login"),
+                                 barua_now_ms (), error))
+    return FALSE;
   return item->hash == NULL
          || (barua_tx_put_account (tx, name, id, item->hash, error)
              && barua_tx_delete_sessions_of (tx, name, error));

@@ -20,8 +20,8 @@ gboolean barua_user_item_hash (BaruaItem *item, GError **error);
  * barua_user_item_apply:
  * @item: stored a moment ago
  *
- * Brings the account in line with its document: gives it the hash; after a deletion ends account
- * and sessions. In the job that stored @item.
+ * Brings the account in line with its document: gives it the hash, and its login link the state
+ * that `token_login` says; after a deletion ends account and sessions. In the job that stored @item.
  */
 gboolean barua_user_item_apply (BaruaTx *tx, const BaruaItem *item, GError **error);
 

@@ -174,6 +174,24 @@ barua_token_login_revoke (BaruaTx *tx, const char *name, gint64 now_ms, GError *
              && barua_tx_put_login_token (tx, name, NULL, 0, error));
 }
 
+gboolean
+barua_token_login_follow (BaruaTx *tx, const char *name, BaruaJson record, gint64 now_ms,
+                          GError **error)
+{
+  g_autoptr (BaruaLoginToken) token = NULL;
+  gint64 expires_ms = 0;
+
+  if (!find_token (tx, name, &token, error))
+    return FALSE;
+  if (token == NULL || !token->is_active)
+    return TRUE;
+  if (!barua_json_truthy (barua_json_member (record, "active")))
+    return barua_token_login_revoke (tx, name, now_ms, error);
+  return !barua_json_integer (barua_json_member (record, "expiration_date"), &expires_ms)
+         || expires_ms == token->expires_ms
+         || barua_tx_put_login_token (tx, name, token->hash, expires_ms, error);
+}
+
 /* Makes a token, notes it in the account and puts its document. */
 static gboolean
 put_token (BaruaTx *tx, const BaruaSettings *settings, const char *name,

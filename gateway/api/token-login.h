@@ -47,6 +47,16 @@ gboolean barua_token_login_remove (BaruaTx *tx, const char *name, gint64 now_ms,
 gboolean barua_token_login_revoke (BaruaTx *tx, const char *name, gint64 now_ms, GError **error);
 
 /**
+ * barua_token_login_follow:
+ * @record: `token_login` of the user document, as somebody has just written it; may be absent
+ *
+ * Brings an unused token in line with the document (users.md 3): one that is no longer called
+ * active there is revoked, and another `expiration_date` becomes its own.
+ */
+gboolean barua_token_login_follow (BaruaTx *tx, const char *name, BaruaJson record, gint64 now_ms,
+                                   GError **error);
+
+/**
  * BaruaTokenVerdict:
  * @BARUA_TOKEN_INVALID: unknown, replaced, disabled, used, or of a user who is gone
  *

@@ -495,6 +495,34 @@ class Use(TokenCase):
         self.check(self.use(token), 401, INVALID)
         self.assertEqual(self.states(name), [["cleared"] * 2])
 
+    def put_record(self, name, record):
+        """An administrator writes `token_login` of the user document; None takes it out."""
+        document = self.documents_of(name)[0]
+        self.assertTrue(document.pop("token_login")["active"])
+        if record is not None:
+            document["token_login"] = record
+        answer = self.c.put(f"/_users/org.couchdb.user:{name}", document)
+        self.assertEqual(answer.status, 201, answer)
+
+    def test_changed_through_the_document(self):
+        """Section 3: a write to `_users` is a write to the account."""
+        later = int(time.time() * 1000) + DAY_MS
+        for record, expected in ((None, INVALID),
+                                 ({"active": False, "expiration_date": later}, INVALID),
+                                 ({"active": True, "expiration_date": 0}, EXPIRED)):
+            name, token = self.issued()
+            self.put_record(name, record)
+            answer = self.use(token)
+            self.check(answer, 401, expected)
+            self.assertEqual(answer.header("logout-authorization"), "CHT-Core API")
+            if expected == INVALID:
+                self.assertEqual(self.states(name), [["cleared"] * 2])
+        self.c.drain()  # the expired pair waits for the sweep
+        for record in ({"active": True, "expiration_date": later}, {"active": True}):
+            name, token = self.issued()
+            self.put_record(name, record)
+            self.assertEqual(self.use(token).status, 302)
+
     def test_limited(self):
         """Ten wrong tokens in ten seconds, then 429; pages too."""
         _, token = self.issued()
