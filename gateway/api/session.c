@@ -264,10 +264,7 @@ password_checked (BaruaUser *user, const GError *error, gpointer data)
       return;
     }
   if (error->code == BARUA_HTTP_ERROR_UNAUTHORIZED)
-    {
-      barua_request_add_header (login->request, "logout-authorization", "CHT-Core API");
-      barua_request_reply_static_json (login->request, 401, WRONG);
-    }
+    barua_request_reply_static_json (login->request, 401, WRONG);
   else
     barua_request_fail (login->request, (BaruaHttpErrorCode)error->code, NULL, NULL);
   login_free (login);

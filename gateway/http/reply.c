@@ -193,6 +193,8 @@ barua_request_reply (BaruaRequest *request, guint status, const char *content_ty
       return;
     }
   barua_reply_append_header (request, "X-Content-Type-Options", "nosniff");
+  if (status == 401) /* every one: settings-and-forms.md 0.1 */
+    barua_reply_append_header (request, "logout-authorization", "CHT-Core API");
   if (content_type == NULL || owned == NULL)
     {
       send_now (request, NULL);
@@ -285,7 +287,6 @@ reply_unauthorized (BaruaRequest *request)
       redirect_to_login (request);
       return TRUE;
     }
-  barua_request_add_header (request, "logout-authorization", "CHT-Core API");
   if (is_json)
     return FALSE;
   barua_request_add_header (request, "WWW-Authenticate", API_REALM);
@@ -297,7 +298,6 @@ reply_unauthorized (BaruaRequest *request)
 static void
 add_document_prompt (BaruaRequest *request)
 {
-  barua_request_add_header (request, "logout-authorization", "CHT-Core API");
   if (barua_request_header (request, "Cookie") == NULL)
     barua_request_add_header (request, "WWW-Authenticate", DOCUMENT_REALM);
 }

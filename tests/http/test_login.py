@@ -127,6 +127,7 @@ class Post(LoginCase):
             with self.subTest(value):
                 answer = self.c.post("/medic/login", value, {"Accept": "*/*"}, auth=False)
                 self.check(answer, 401, {"error": "Not logged in"})
+                self.assertEqual(answer.header("logout-authorization"), "CHT-Core API")
                 self.assertIsNone(answer.header("set-cookie"))
                 self.assertIsNone(answer.header("www-authenticate"))
         self.assertEqual(self.login().status, 302)  # clears the counter of the name
@@ -336,6 +337,7 @@ class Identity(LoginCase):
                         BROWSER):
             answer = self.c.get("/medic/login/identity", headers, auth=False)
             self.assertEqual((answer.status, answer.body), (401, b""), headers)
+            self.assertEqual(answer.header("logout-authorization"), "CHT-Core API")
             self.assertIsNone(answer.header("www-authenticate"))
         self.login()
 
