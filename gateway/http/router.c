@@ -265,6 +265,8 @@ add_methods (GString *allow, BaruaMatch *match, const Pattern *pattern, gboolean
         continue;
       if (allow->len == 0)
         match->flags = route->flags;
+      /* `/_session` is CouchDB's, though its GET is refused as the API does (users.md 2.3) */
+      match->flags |= route->flags & BARUA_ROUTE_DOCUMENT_NATIVE;
       g_string_append_printf (allow, "%s%s", allow->len > 0 ? ", " : "", route->method);
       if (strcmp (route->method, "GET") == 0)
         g_string_append (allow, ", HEAD");

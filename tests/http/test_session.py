@@ -122,7 +122,9 @@ class Login(SessionCase):
     def test_other_methods(self):
         for method in ("PUT", "PATCH"):
             answer = self.c.request(method, "/_session", "{}", {"Content-Type": JSON_TYPE})
-            self.assertEqual(answer.status, 405)
+            self.check(answer, 405, {"error": "method_not_allowed",
+                                     "reason": "Only GET,HEAD,POST,DELETE allowed"})
+            self.assertEqual(answer.header("content-type"), "application/json")
             self.assertEqual(answer.header("allow").replace(" ", ""), "GET,HEAD,POST,DELETE")
 
     def test_only_the_hash_is_stored(self):
