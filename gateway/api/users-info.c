@@ -228,6 +228,8 @@ barua_api_users_doc_count (BaruaRequest *request, gpointer data)
   figures->app = app;
   figures->request = barua_request_ref (request);
   figures->name = barua_request_query (request, "user");
+  if (figures->name != NULL && *figures->name == '\0')
+    figures->name = NULL;
   figures->out = g_string_new (NULL);
   barua_store_read_async (app->store, read_figures, figures, figures_free, NULL, figures_read,
                           figures);

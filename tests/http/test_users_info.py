@@ -219,6 +219,10 @@ class DocCount(InfoCase):
     def test_unknown(self):
         self.check(self.figure("nobody"), 404, {"code": 404, "error": "missing"})
 
+    def test_empty_name_is_none(self):
+        """9.2: as without `user`, a list."""
+        self.assertIsInstance(self.figure("").json()["users"], list)
+
     def test_kept_after_asking_for_oneself(self):
         expected = self.total(self.client_of("chw"))
         self.eventually(lambda: self.count_is(expected))
