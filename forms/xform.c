@@ -43,6 +43,7 @@ typedef struct
   Path instance_at;
   guint depth; /* open elements */
   GString *title;
+  gboolean has_root;     /* an element was entered */
   gboolean has_title;    /* it is complete */
   gboolean has_instance; /* the first one was entered */
   gboolean is_done;      /* its first child was seen, or it ended */
@@ -124,6 +125,7 @@ start_element (void *data, const xmlChar *name, const xmlChar **attributes)
     {
       if (path_is_at (&reading->instance_at, reading->depth) && !reading->is_done)
         take_instance (reading, name, attributes);
+      reading->has_root = TRUE;
       path_enter (&reading->title_at, reading->depth, (const char *)name);
       path_enter (&reading->instance_at, reading->depth, (const char *)name);
       reading->depth++;
@@ -186,8 +188,11 @@ note_error (void *data, const char *format, ...)
   if (reading->fault != NULL || error->level < XML_ERR_FATAL)
     return;
   const char *message = error->message != NULL ? error->message : "not well-formed";
-  if (error->code == XML_ERR_DOCUMENT_END && reading->depth > 0) /* "Extra content at the end" */
+  /* libxml2 calls all of these "Extra content at the end" */
+  if (error->code == XML_ERR_DOCUMENT_END && reading->depth > 0)
     message = "the document ends inside an element";
+  else if (error->code == XML_ERR_DOCUMENT_END && !reading->has_root)
+    message = "the document ends before its first element does";
   g_autofree char *reason = g_utf8_make_valid (message, -1);
   char *unknown = strstr (reason, " line 0 and "); /* where the tag began; it is not kept for us */
   if (unknown != NULL)

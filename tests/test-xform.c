@@ -82,7 +82,8 @@ typedef struct
 } Refusal;
 
 static const Refusal refusals[] = {
-  { "", "line 1, column 1: " },
+  { "", "line 1, column 1: the document ends before its first element" },
+  { "<a>", "line 1, column 1: the document ends" },
   { "x", "line 1, column 1: " },
   { "<a>x", "the document ends inside an element" },
   { "<a/>x", "at the end of the document" },

@@ -327,7 +327,9 @@ barua_api_forms_validate (BaruaRequest *request, gpointer app)
 
   if (kind == BARUA_BODY_KIND_NONE)
     {
-      barua_request_fail (request, BARUA_HTTP_ERROR_CONTENT_TYPE, NULL, NULL);
+      barua_request_fail (request, BARUA_HTTP_ERROR_CONTENT_TYPE,
+                          "Content-Type must be application/xml, text/plain or application/json",
+                          NULL);
       return;
     }
   if (kind == BARUA_BODY_KIND_RAW)

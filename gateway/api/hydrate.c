@@ -160,7 +160,7 @@ take_array (Hydrate *hydrate, BaruaJson array)
   return TRUE;
 }
 
-/* Takes one id of `doc_ids[]=…`. */
+/* Takes one id of `doc_ids[]=…` and the like. */
 static void
 take_text (Hydrate *hydrate, const char *text)
 {
@@ -173,22 +173,56 @@ take_text (Hydrate *hydrate, const char *text)
   g_array_append_val (hydrate->asked, asked);
 }
 
+/* Whether @name is `doc_ids[]` or `doc_ids[N]`. */
+static gboolean
+is_element (const char *name)
+{
+  if (!g_str_has_prefix (name, "doc_ids["))
+    return FALSE;
+  name += strlen ("doc_ids[");
+  return strcmp (name + strspn (name, "0123456789"), "]") == 0;
+}
+
+/* Takes the elements of a list spread over the query, in any of the forms that mean a list to the
+ * original's parser: `doc_ids[]=a`, `doc_ids[0]=a`, or `doc_ids=a` with @is_repeated. */
+static void
+take_spread (Hydrate *hydrate, gboolean is_repeated)
+{
+  BaruaRequest *request = hydrate->request;
+
+  for (guint i = 0; i < barua_request_n_query (request); i++)
+    {
+      const char *value = NULL;
+      const char *name = barua_request_query_at (request, i, &value);
+
+      if (is_repeated ? strcmp (name, "doc_ids") == 0 : is_element (name))
+        take_text (hydrate, value != NULL ? value : "");
+    }
+}
+
+static gboolean
+is_repeated (BaruaRequest *request)
+{
+  const char *value;
+  guint n = 0;
+
+  for (guint i = 0; i < barua_request_n_query (request); i++)
+    n += strcmp (barua_request_query_at (request, i, &value), "doc_ids") == 0;
+  return n > 1;
+}
+
 /* Takes the ids from wherever they are; FALSE when there is no list of them (contacts.md 6.1). */
 static gboolean
 take_ids (Hydrate *hydrate)
 {
   BaruaRequest *request = hydrate->request;
+  gboolean repeated = is_repeated (request);
   const char *list = barua_request_query (request, "doc_ids");
   BaruaJson array;
 
-  if (list != NULL && *list != '\0')
+  if (!repeated && list != NULL && *list != '\0')
     return barua_json_read (list, -1, &array, NULL) && take_array (hydrate, array);
-  for (guint i = 0; i < barua_request_n_query (request); i++)
-    {
-      const char *value = NULL;
-      if (strcmp (barua_request_query_at (request, i, &value), "doc_ids[]") == 0)
-        take_text (hydrate, value != NULL ? value : "");
-    }
+  take_spread (hydrate, repeated);
   return hydrate->asked->len > 0
          || take_array (hydrate, barua_json_member (barua_request_json (request), "doc_ids"));
 }

@@ -77,7 +77,7 @@ const BaruaRoute barua_routes[] = {
   { "GET",   "/api/v1/forms/",       PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list_slash },
   { "GET",   "/api/v1/forms/{name}", PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_get },
   { "POST",  "/api/v1/forms/explain", "can_configure",         BARUA_BODY_JSON,         32 * MIB, STRICT,            barua_api_forms_explain },
-  { "POST",  "/api/v1/forms/validate", "can_configure",        BARUA_BODY_JSON_OR_XML,  32 * MIB, BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_JSON_POSITION, barua_api_forms_validate },
+  { "POST",  "/api/v1/forms/validate", "can_configure",        BARUA_BODY_JSON_OR_XML,  32 * MIB, BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_BARE_ERRORS | BARUA_ROUTE_JSON_POSITION, barua_api_forms_validate },
   { "GET",   "/api/v1/users",        "can_view_users",         BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_users_get },
   { "POST",  "/api/v1/users",        "can_create_users",       BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT, barua_api_users_post },
   { "POST",  "/api/v1/users/{name}", ANYBODY,                  BARUA_BODY_JSON,         MIB,      BARUA_ROUTE_JSON_STRICT, barua_api_user_post, barua_api_user_not_empty },

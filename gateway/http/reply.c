@@ -302,6 +302,14 @@ add_document_prompt (BaruaRequest *request)
     barua_request_add_header (request, "WWW-Authenticate", DOCUMENT_REALM);
 }
 
+/* Whether this answer has the one member `error`. */
+static gboolean
+is_bare (BaruaRequest *request, const BaruaHttpErrorInfo *info)
+{
+  return request->match.flags & BARUA_ROUTE_BARE_ERRORS
+         && (info->status == 400 || info->status == 403);
+}
+
 /* Every error ends here. */
 static void
 fail (BaruaRequest *request, BaruaHttpErrorCode code, const char *message, const char *error_json,
@@ -326,6 +334,14 @@ fail (BaruaRequest *request, BaruaHttpErrorCode code, const char *message, const
     {
       barua_http_error_append_text (body, code, message, error_json, details_json);
       barua_request_reply (request, info->status, "text/plain", g_string_free_to_bytes (body));
+      return;
+    }
+  if (is_bare (request, info))
+    {
+      g_string_append (body, "{\"error\":");
+      barua_json_append_string (body, barua_text (message != NULL ? message : info->text));
+      g_string_append_c (body, '}');
+      barua_request_reply_json (request, info->status, body);
       return;
     }
   gboolean with_message = flags & BARUA_ROUTE_GATEWAY_ERRORS

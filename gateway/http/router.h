@@ -41,6 +41,8 @@ typedef enum
  * settings-and-forms.md 0.1)
  * @BARUA_ROUTE_PERMISSIONS_TEXT: 403 says `Insufficient permissions` (settings PUT)
  * @BARUA_ROUTE_JSON_ERRORS: errors are JSON whatever `Accept` says
+ * @BARUA_ROUTE_BARE_ERRORS: 400 and 403 are `{"error":text}`, without `code` (settings-and-forms.md
+ * 6.1); to be used with @BARUA_ROUTE_JSON_ERRORS
  * @BARUA_ROUTE_GATEWAY_ERRORS: errors carry `message` for the gateway app (messaging.md 11 no. 14)
  * @BARUA_ROUTE_SLASH: the path with one more '/' at its end is the same route (messaging.md 11 no.
  * 1)
@@ -78,6 +80,7 @@ typedef enum
   BARUA_ROUTE_ANY_ORIGIN = 1 << 14,
   BARUA_ROUTE_JSON_LENIENT = 1 << 15,
   BARUA_ROUTE_DIRECT = 1 << 16,
+  BARUA_ROUTE_BARE_ERRORS = 1 << 17,
 } BaruaRouteFlags;
 
 /** Called in the main thread; @app is what barua_server_new() got. Answers at once or keeps a

@@ -190,9 +190,13 @@ class Access(Base):
 
 class Requests(Base):
     def test_brackets(self):
-        answer = self.check(self.c.get(PATH + "?doc_ids[]=dh1&doc_ids%5B%5D=zz"), 200)
-        self.assertEqual(answer.json(), [{"id": "dh1", "doc": full(DH1)},
-                                         {"id": "zz", "error": "not_found"}])
+        for query in ("doc_ids[]=dh1&doc_ids%5B%5D=zz", "doc_ids[0]=dh1&doc_ids%5B1%5D=zz",
+                      "doc_ids=dh1&doc_ids=zz"):
+            answer = self.check(self.c.get(PATH + "?" + query), 200)
+            self.assertEqual(answer.json(), [{"id": "dh1", "doc": full(DH1)},
+                                             {"id": "zz", "error": "not_found"}], query)
+        for query in ("doc_ids[x]=dh1", "doc_ids[0=dh1", "doc_ids[0]x=dh1", "doc_ids[][]=dh1"):
+            self.check(self.c.get(PATH + "?" + query), 400, LINE_A)
 
     def test_query_wins(self):
         answer = self.c.post(PATH + "?doc_ids=%5B%22zz%22%5D", {"doc_ids": ["dh1"]})

@@ -432,8 +432,7 @@ class Validate(ServerCase):
         reader = Client(self.server.port, "reader", "a-long-one-4-reader")
         for accept in (JSON_TYPE, "text/plain"):
             answer = self.ask(xform(), client=reader, headers={"Accept": accept})
-            self.assertEqual(answer.status, 403, answer)
-            self.assertEqual(answer.json()["error"], "Insufficient privileges")
+            self.check(answer, 403, {"error": "Insufficient privileges"})
         answer = self.c.request("POST", LIST + "/validate", xform(),
                                 {"Content-Type": "application/xml", "Accept": JSON_TYPE}, auth=False)
         self.assertEqual(answer.status, 401)
