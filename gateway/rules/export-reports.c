@@ -15,8 +15,63 @@
 typedef struct
 {
   BaruaJsonIter iter;
-  gsize prefix; /* bytes of the name of this level */
+  gsize prefix;       /* bytes of the name of this level */
+  gboolean is_hidden; /* a name above it has a dot, so that no path leads here */
 } Level;
+
+/* A walk through everything in `fields`. */
+typedef struct
+{
+  Level levels[MAX_LEVELS];
+  guint n;
+  GString *name;    /* dotted, of the value found */
+  gboolean is_leaf; /* not walked into: a column of its own */
+  gboolean is_hidden;
+} Walk;
+
+static void
+walk_init (Walk *walk, BaruaJson fields)
+{
+  walk->n = barua_json_type (fields) == BARUA_JSON_OBJECT ? 1 : 0; /* a list has no names */
+  walk->name = g_string_new (NULL);
+  walk->levels[0].prefix = 0;
+  walk->levels[0].is_hidden = FALSE;
+  barua_json_iter_init (&walk->levels[0].iter, fields);
+}
+
+/* The next value, an object before what is in it; FALSE at the end. */
+static gboolean
+walk_next (Walk *walk, BaruaJson *value)
+{
+  BaruaJson key;
+
+  while (walk->n > 0 && !barua_json_iter_next (&walk->levels[walk->n - 1].iter, &key, value))
+    walk->n--;
+  if (walk->n == 0)
+    return FALSE;
+  const Level *level = &walk->levels[walk->n - 1];
+  g_autofree char *member = barua_json_string (key, NULL);
+  g_string_truncate (walk->name, level->prefix);
+  if (walk->n > 1)
+    g_string_append_c (walk->name, '.');
+  g_string_append (walk->name, member != NULL ? member : "");
+  walk->is_hidden = level->is_hidden || (member != NULL && strchr (member, '.') != NULL);
+  walk->is_leaf = barua_json_type (*value) != BARUA_JSON_OBJECT || walk->n == MAX_LEVELS;
+  if (!walk->is_leaf)
+    {
+      Level *next = &walk->levels[walk->n++];
+      next->prefix = walk->name->len;
+      next->is_hidden = walk->is_hidden;
+      barua_json_iter_init (&next->iter, *value);
+    }
+  return TRUE;
+}
+
+static void
+walk_clear (Walk *walk)
+{
+  g_string_free (walk->name, TRUE);
+}
 
 static void
 add_field (BaruaExport *export, const char *name)
@@ -29,35 +84,14 @@ add_field (BaruaExport *export, const char *name)
 void
 barua_export_collect_fields (BaruaExport *export, BaruaJson document)
 {
-  const BaruaJson fields = barua_json_member (document, "fields");
-  Level levels[MAX_LEVELS];
-  guint n = barua_json_type (fields) == BARUA_JSON_OBJECT ? 1 : 0; /* a list has no names */
-  g_autoptr (GString) name = g_string_new (NULL);
-  BaruaJson key, value;
+  Walk walk;
+  BaruaJson value;
 
-  levels[0].prefix = 0;
-  barua_json_iter_init (&levels[0].iter, fields);
-  while (n > 0)
-    {
-      Level *level = &levels[n - 1];
-      g_string_truncate (name, level->prefix);
-      if (!barua_json_iter_next (&level->iter, &key, &value))
-        {
-          n--;
-          continue;
-        }
-      g_autofree char *member = barua_json_string (key, NULL);
-      if (level->prefix > 0)
-        g_string_append_c (name, '.');
-      g_string_append (name, member != NULL ? member : "");
-      if (barua_json_type (value) != BARUA_JSON_OBJECT || n == MAX_LEVELS)
-        add_field (export, name->str);
-      else
-        {
-          levels[n].prefix = name->len;
-          barua_json_iter_init (&levels[n++].iter, value);
-        }
-    }
+  walk_init (&walk, barua_json_member (document, "fields"));
+  while (walk_next (&walk, &value))
+    if (walk.is_leaf)
+      add_field (export, walk.name->str);
+  walk_clear (&walk);
   const BaruaJson form = barua_json_member (document, "form");
   g_autofree char *code = barua_json_string (form, NULL);
   if (code != NULL) /* whose definition is looked at in the end: no name of a field has a NUL */
@@ -118,24 +152,34 @@ barua_export_sort_fields (BaruaExport *export)
   g_ptr_array_sort (export->fields, compare_names);
 }
 
-/* The value at a dotted path of `fields`. */
-static BaruaJson
-field_at (BaruaJson fields, const char *path)
+/* (element-type utf8 BaruaJson) (transfer full): the values of `fields` by their dotted paths, so that a
+ * row takes as long as it has columns and fields. */
+static GHashTable *
+fields_by_path (BaruaArena *arena, BaruaJson fields)
 {
-  g_auto (GStrv) names = g_strsplit (path, ".", -1);
+  GHashTable *found = g_hash_table_new (g_str_hash, g_str_equal);
+  Walk walk;
+  BaruaJson value;
 
-  if (*path == '\0') /* of which g_strsplit() makes no name at all */
-    return barua_json_member (fields, path);
-  for (guint i = 0; names[i] != NULL; i++)
-    fields = barua_json_member (fields, names[i]);
-  return fields;
+  walk_init (&walk, fields);
+  while (walk_next (&walk, &value))
+    if (!walk.is_hidden)
+      {
+        const BaruaText name = { walk.name->str, walk.name->len };
+        BaruaJson *kept = barua_arena_alloc (arena, sizeof *kept);
+        *kept = value;
+        g_hash_table_replace (found, (gpointer)barua_arena_copy (arena, name).p, kept);
+      }
+  walk_clear (&walk);
+  return found;
 }
 
 void
 barua_export_report (BaruaExportRow *row, BaruaJson document)
 {
   const GPtrArray *columns = row->export->fields;
-  const BaruaJson fields = barua_json_member (document, "fields");
+  g_autoptr (GHashTable) fields
+      = fields_by_path (row->arena, barua_json_member (document, "fields"));
   BaruaJson place = barua_json_member (document, "contact");
 
   barua_export_value (row, barua_json_member (document, "_id"));
@@ -149,6 +193,9 @@ barua_export_report (BaruaExportRow *row, BaruaJson document)
       place = barua_json_member (place, "parent");
     }
   for (guint i = 0; i < columns->len; i++)
-    barua_export_value (row, field_at (fields, columns->pdata[i]));
+    {
+      const BaruaJson *value = g_hash_table_lookup (fields, columns->pdata[i]);
+      barua_export_value (row, value != NULL ? *value : BARUA_JSON_NONE);
+    }
   barua_export_end_row (row);
 }
