@@ -10,6 +10,8 @@ TEST_PACKAGES = check chromium groff-base prometheus systemd python3 python3-jso
 # a node that came from elsewhere is kept: Debian's packages would not install beside it
 NODE_PACKAGES = $(shell { command -v node && command -v npm; } > /dev/null || echo nodejs npm)
 BENCH_PACKAGES = valgrind python3 curl libjson-glib-dev $(NODE_PACKAGES)
+DEB_PACKAGES = build-essential debhelper lintian python3
+PACKAGE_TEST_PACKAGES = debootstrap $(DEB_PACKAGES)
 COVERAGE_PACKAGES = gcovr python3
 SUDO = $(shell [ `id -u` = 0 ] || echo sudo)
 
@@ -38,8 +40,13 @@ example:
 	@python3 data/example/load.py $(URL)
 
 test:
-	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(PACKAGE_TEST_PACKAGES))
 	tests/run.sh
+
+# build-deb/barua_VERSION_ARCH.deb, which lintian has nothing to say about
+deb:
+	$(call install,$(BUILD_PACKAGES) $(DEB_PACKAGES))
+	debian/deb.sh build-deb
 
 bench:
 	$(call install,$(BUILD_PACKAGES) $(BENCH_PACKAGES))
@@ -60,6 +67,6 @@ coverage:
 	python3 tests/coverage.py --build build-coverage
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-plain build-bench build-coverage
+	rm -rf build build-asan build-tsan build-fuzz build-plain build-bench build-coverage build-deb build-package
 
-.PHONY: all build run example test bench coverage clean
+.PHONY: all build run example test deb bench coverage clean

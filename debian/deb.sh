@@ -11,7 +11,7 @@ tree=$out/barua-$version
 
 rm -rf "$out"
 mkdir -p "$tree"
-tar -c --exclude-vcs --exclude='./build*' --exclude='*.db' --exclude='node_modules' --exclude='__pycache__' . | tar -x -C "$tree"
+tar -c --exclude-vcs --exclude='./build*' --exclude='./*.db*' --exclude='node_modules' --exclude='__pycache__' . | tar -x -C "$tree"
 cat > "$tree/debian/changelog" << CHANGES
 barua ($version) unstable; urgency=medium
 
