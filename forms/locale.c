@@ -387,3 +387,16 @@ barua_text_fill_json (BaruaArena *arena, BaruaText text, BaruaJson context)
 {
   return fill (arena, text, find_in_json, &context);
 }
+
+static gboolean
+find_or_nothing (gconstpointer data, BaruaText name, GString *out)
+{
+  find_in_json (data, name, out);
+  return TRUE;
+}
+
+BaruaText
+barua_text_fill_message (BaruaArena *arena, BaruaText text, BaruaJson context)
+{
+  return fill (arena, text, find_or_nothing, &context);
+}

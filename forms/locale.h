@@ -77,4 +77,7 @@ BaruaText barua_text_fill (BaruaArena *arena, BaruaText text, const BaruaPlaceho
 /** The same with the members of a JSON object; dotted names are paths; null gives empty, lists join with a comma. */
 BaruaText barua_text_fill_json (BaruaArena *arena, BaruaText text, BaruaJson context);
 
+/** The same for the text of an SMS, in which an unknown name is empty (workflows.md 12.2). */
+BaruaText barua_text_fill_message (BaruaArena *arena, BaruaText text, BaruaJson context);
+
 G_END_DECLS

@@ -214,7 +214,7 @@ helper_text (const BaruaSettings *settings, BaruaArena *arena, const BaruaTokenM
     return (BaruaText){ NULL, 0 };
   g_autoptr (GString) context = g_string_new (NULL);
   append_overlaid (context, messages->user_settings, messages->user);
-  return barua_text_fill_json (arena, text, (BaruaJson){ context->str, context->len });
+  return barua_text_fill_message (arena, text, (BaruaJson){ context->str, context->len });
 }
 
 /* Appends one of the two tasks, with a uuid of its own. */

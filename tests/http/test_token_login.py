@@ -189,6 +189,18 @@ class Issue(TokenCase):
             finally:
                 c.settings(settings())
 
+    def test_unknown_names_are_empty(self):
+        """8.4: a template like that of any message; a user without a full name gets no braces."""
+        c = self.server.client()
+        c.settings(settings(token_login={"enabled": True,
+                                         "message": "Hi {{name}}{{fullname}}{{a.b}}, {{phone}}"}))
+        try:
+            number = self.number()
+            name, _ = self.new(phone=number)
+            self.assertEqual(self.poll("SENT")[0]["content"], f"Hi {name}, {number}")
+        finally:
+            c.settings(settings())
+
     def test_missing_text(self):
         c = self.server.client()
         c.settings(settings(token_login={"enabled": True, "translation_key": "nobody.wrote.it"}))
