@@ -55,6 +55,21 @@ START_TEST (store_routes)
 }
 END_TEST
 
+/* A lease from before the clock was set back does not last until then; one within reason does. */
+START_TEST (store_lease_of_another_clock)
+{
+  const gint64 day_ms = 86400000;
+
+  put_message ("a", NULL, "u1", "pending", 1000);
+  assert_take ("one", 25, 10 * day_ms, 300000, "u1 ");
+  assert_take ("two", 25, 10 * day_ms - 60000, 300000, "");
+  assert_take ("two", 25, 9 * day_ms, 300000, "u1 ");
+  assert_take ("one", 25, 9 * day_ms + 299999, 300000, "");
+  assert_take ("one", 25, 9 * day_ms + 300000, 300000, "u1 ");
+  assert_sound ();
+}
+END_TEST
+
 /* What an account gets with so many segments left. */
 typedef struct
 {
@@ -709,6 +724,7 @@ verbs (const char *name, void (*set_up) (void))
   tcase_add_checked_fixture (tc, set_up, tear_down);
   tcase_add_test (tc, store_take_order);
   tcase_add_test (tc, store_routes);
+  tcase_add_test (tc, store_lease_of_another_clock);
   tcase_add_test (tc, store_segments);
   tcase_add_test (tc, store_due);
   tcase_add_test (tc, store_traffic);

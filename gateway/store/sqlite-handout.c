@@ -240,6 +240,16 @@ free_from (gint64 now_ms, gint64 lease_ms)
   return lease_ms > 0 ? now_ms : G_MAXINT64;
 }
 
+/* A lease that ends after that was given by a clock that has been set back since, and would keep the
+ * message for as long: no lease is longer, and no carrier has a message held for more than an hour. */
+#define CLOCK_SLACK_MS (2 * (gint64)3600000)
+
+static gint64
+free_behind (gint64 now_ms, gint64 lease_ms)
+{
+  return lease_ms > 0 ? now_ms + lease_ms + CLOCK_SLACK_MS : G_MAXINT64;
+}
+
 /* Gives messages whose lease is over back to nobody, or to the account of their route. */
 static gboolean
 release_leases (BaruaSqliteConnection *connection, const BaruaTake *take, GError **error)
@@ -259,6 +269,7 @@ release_leases (BaruaSqliteConnection *connection, const BaruaTake *take, GError
   sqlite3_bind_int64 (find, 1, free_from (take->now_ms, take->lease_ms));
   barua_bind_text (find, 2, barua_text (take->account));
   sqlite3_bind_int (find, 3, MAX_RELEASES);
+  sqlite3_bind_int64 (find, 4, free_behind (take->now_ms, take->lease_ms));
   for (;; n++)
     {
       if (!barua_statement_step (find, &has_row, error))
@@ -376,6 +387,7 @@ barua_sqlite_has_offered_messages (BaruaReader *reader, const char *account, gin
     return FALSE;
   barua_bind_text (any, 1, barua_text (account));
   sqlite3_bind_int64 (any, 2, free_from (now_ms, lease_ms));
+  sqlite3_bind_int64 (any, 3, free_behind (now_ms, lease_ms));
   return barua_statement_step (any, has_messages, error);
 }
 

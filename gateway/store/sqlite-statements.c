@@ -267,10 +267,13 @@ static const char *const statements[BARUA_N_SQL] = {
     " EXISTS (SELECT 1 FROM msg INDEXED BY msg_queue WHERE queue = 1 AND account IS NULL)"
     " OR EXISTS (SELECT 1 FROM msg INDEXED BY msg_queue WHERE queue = 1 AND account = ?1)"
     " OR EXISTS (SELECT 1 FROM msg INDEXED BY msg_lease WHERE lease_until <= ?2)"
+    " OR EXISTS (SELECT 1 FROM msg INDEXED BY msg_lease WHERE lease_until > ?3)"
     " OR EXISTS (SELECT 1 FROM msg INDEXED BY msg_queue WHERE queue = 2 AND account IS NULL)"
     " OR EXISTS (SELECT 1 FROM msg INDEXED BY msg_queue WHERE queue = 2 AND account = ?1)",
   [BARUA_SQL_MSG_LEASE_OVER] =
     "SELECT msgnum, rcpt FROM msg INDEXED BY msg_lease WHERE lease_until <= ?1 AND account <> ?2"
+    " UNION ALL"
+    " SELECT msgnum, rcpt FROM msg INDEXED BY msg_lease WHERE lease_until > ?4 AND account <> ?2"
     " LIMIT ?3",
   [BARUA_SQL_MSG_ASSIGN] =
     "UPDATE msg SET account = ?2, lease_until = NULL WHERE msgnum = ?1",
