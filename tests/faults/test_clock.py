@@ -40,9 +40,10 @@ class Clock(unittest.TestCase):
         self.file = os.path.join(self.folder, "now")
         self.offset = 0
         self.set_clock(0)
+        # the last: else libfaketime 0.9.10 ends waits of the monotonic clock at once, in a circle
         self.server = Server(env={
             "LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": self.file, "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}).start()
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_FORCE_MONOTONIC_FIX": "0"}).start()
         self.addCleanup(self.stop)
         self.c = self.server.client(timeout=15)
         self.c.settings(replies_settings(schedule_evening_hours=24))
@@ -107,7 +108,9 @@ class Clock(unittest.TestCase):
         """Nothing turns in a circle."""
         before = self.processor_s()
         time.sleep(2)
-        self.assertLess(self.processor_s() - before, 1)
+        used = self.processor_s() - before
+        self.assertLess(used, 0.5, f"at {self.offset:+d} s")
+        print(f"# {self.offset:+d} s: idle for 2 s, {used:.2f} s of the processor")
 
     def end(self):
         begun = time.monotonic()
@@ -169,10 +172,10 @@ class Clock(unittest.TestCase):
 
     def test_a_lease_ends(self):
         for name in ("one", "two"):
-            answer = self.c.post("/api/v1/users", {"username": name, "password": PASSWORD,
-                                                   "type": "gateway", "roles": ["gateway"]})
-            if answer.status != 200:
-                self.fail(answer)
+            user = "org.couchdb.user:" + name
+            answer = self.c.put("/_users/" + user, {"_id": user, "name": name, "type": "user",
+                                                    "roles": ["gateway"], "password": PASSWORD})
+            self.assertEqual(answer.status, 201, answer)
         self.put_task("leased", self.now(), "pending")
         self.assertEqual(self.polled("one"), ["leased"])
         self.assertEqual(self.polled("two"), [])
@@ -194,7 +197,10 @@ class Clock(unittest.TestCase):
             self.set_clock(offset)
             self.assertEqual(status(), 200)
         self.set_clock(3 * 365 * DAY)
-        self.assertEqual(status(), 401)
+        begun = time.monotonic()  # who is known is remembered for some seconds
+        while status() != 401:
+            self.assertLess(time.monotonic() - begun, 15, "the session goes on")
+            time.sleep(0.2)
         self.assertEqual(self.c.get("/medic/_all_docs?limit=1").status, 200)
         self.end()
 
