@@ -6,7 +6,7 @@ BUILD ?= build
 BUILD_PACKAGES = meson ninja-build pkg-config libglib2.0-dev libglib2.0-dev-bin libsoup-3.0-dev libsqlite3-dev libcrypt-dev libxml2-dev \
   libsystemd-dev curl \
   g++ libphonenumber-dev
-TEST_PACKAGES = check chromium groff-base prometheus systemd python3 python3-jsonschema clang libclang-rt-14-dev $(NODE_PACKAGES)
+TEST_PACKAGES = check chromium groff-base libfaketime prometheus systemd python3 python3-jsonschema clang libclang-rt-14-dev $(NODE_PACKAGES)
 # a node that came from elsewhere is kept: Debian's packages would not install beside it
 NODE_PACKAGES = $(shell { command -v node && command -v npm; } > /dev/null || echo nodejs npm)
 BENCH_PACKAGES = valgrind python3 curl libjson-glib-dev $(NODE_PACKAGES)
