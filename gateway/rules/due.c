@@ -163,7 +163,7 @@ make_text (const BaruaSettings *settings, BaruaJson document, BaruaJson task, Ba
             : barua_texts_lookup (barua_settings_texts (settings), locale, BARUA_TEXT ("en"), key);
   if (text.p == NULL || barua_text_equal (text, key))
     return nothing;
-  return barua_text_fill_json (arena, text, context_of (document, arena));
+  return barua_text_fill_message (arena, text, context_of (document, arena));
 }
 
 /* The sender's number (workflows.md 12.1, `reporting_unit`). */

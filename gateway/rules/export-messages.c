@@ -58,7 +58,7 @@ type_of (const BaruaExportRow *row, BaruaJson task)
       const BaruaText text = barua_texts_lookup (barua_settings_texts (settings),
                                                  barua_settings_locale (settings),
                                                  BARUA_TEXT ("en"), key);
-      return text.p != NULL ? barua_text_fill_json (row->arena, text, task) : key;
+      return text.p != NULL ? barua_text_fill_message (row->arena, text, task) : key;
     }
   const BaruaText type = barua_arena_json_text (row->arena, barua_json_member (task, "type"));
   return type.p != NULL && type.n > 0 ? type : BARUA_TEXT ("Task Message");

@@ -80,7 +80,7 @@ fill (const BaruaTransition *transition, BaruaText text)
     return text;
   g_autoptr (GString) context = g_string_new (NULL);
   barua_record_append_json (transition->record, NULL, context);
-  return barua_text_fill_json (transition->arena, text, (BaruaJson){ context->str, context->len });
+  return barua_text_fill_message (transition->arena, text, (BaruaJson){ context->str, context->len });
 }
 
 BaruaText

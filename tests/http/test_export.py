@@ -281,7 +281,7 @@ class Messages(Export):
             ("Task Message", "scheduled", "")])
         self.assertEqual(of[0]["sent"], "2020-09-13T12:26:45.000Z")
         self.assertEqual(of[3]["scheduled"], "2030-01-01T00:00:00.000Z")
-        self.assertEqual((of[4]["to_phone"], of[4]["content"]), ("+254755555555", "ANC reminder {{group}}"))
+        self.assertEqual((of[4]["to_phone"], of[4]["content"]), ("+254755555555", "ANC reminder "))
         firsts = []
         for r in rows[1:]:
             if r[0] not in firsts:
