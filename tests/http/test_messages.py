@@ -92,10 +92,11 @@ class Base(ServerCase):
     def put_task(self, state, **more):
         """A document with one task in @state; its uuid."""
         uuid = self.reference("uuid")
-        doc = {"type": "data_record", "reported_date": now_ms(), "tasks": [
-            {"messages": [{"uuid": uuid, "to": self.number(), "message": "text"}],
-             "state": state, "state_history": [{"state": state,
-                                                "timestamp": iso(now_ms())}]}], **more}
+        task = {"messages": [{"uuid": uuid, "to": self.number(), "message": "text"}],
+                "state": state, "state_history": [{"state": state, "timestamp": iso(now_ms())}]}
+        if state == "scheduled":
+            task["due"] = iso(now_ms() + 1000 * HOUR)  # else it goes out when the hours allow it
+        doc = {"type": "data_record", "reported_date": now_ms(), "tasks": [task], **more}
         self.check(self.c.post("/medic", doc), 201)
         return uuid
 
