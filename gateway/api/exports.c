@@ -58,7 +58,7 @@ typedef struct
   gboolean is_working;
   gboolean is_closed;
   GArray *kept; /* of Kept: the page that is read */
-  gsize kept_bytes;
+  gsize kept_bytes; /* of the documents of this page that were let through */
 } Sending;
 
 static void
@@ -95,7 +95,16 @@ kept_clear (gpointer data)
   g_free (kept->body);
 }
 
-/* Keeps one document, or the names of its fields; FALSE ends the page. */
+static void
+keep_document (Sending *sending, BaruaText id, BaruaText rev, BaruaText body)
+{
+  const Kept kept = { g_strndup (id.p, id.n), g_strndup (rev.p, rev.n), g_strndup (body.p, body.n),
+                      body.n };
+
+  g_array_append_val (sending->kept, kept);
+}
+
+/* Takes one document, or the names of its fields; FALSE ends the page. */
 static gboolean
 take_document (Sending *sending, BaruaText id, BaruaText rev, BaruaText body)
 {
@@ -103,11 +112,10 @@ take_document (Sending *sending, BaruaText id, BaruaText rev, BaruaText body)
 
   if (body.p != NULL && barua_export_matches (&sending->export, document))
     {
-      const Kept kept = { g_strndup (id.p, id.n), g_strndup (rev.p, rev.n),
-                          g_strndup (body.p, body.n), body.n };
       if (sending->collects)
         barua_export_collect_fields (&sending->export, document);
-      g_array_append_val (sending->kept, kept);
+      else
+        keep_document (sending, id, rev, body);
       sending->kept_bytes += body.n;
     }
   g_string_truncate (sending->last_id, 0);
@@ -141,7 +149,7 @@ append_hydrated (Sending *sending, const BaruaLookup *lookup, const Kept *kept, 
 static gboolean
 append_kept (Sending *sending, const BaruaLookup *lookup, GError **error)
 {
-  for (guint i = 0; !sending->collects && i < sending->kept->len; i++)
+  for (guint i = 0; i < sending->kept->len; i++)
     if (!append_hydrated (sending, lookup, &g_array_index (sending->kept, Kept, i), error))
       return FALSE;
   g_array_set_size (sending->kept, 0);
