@@ -95,6 +95,7 @@ kept_clear (gpointer data)
   g_free (kept->body);
 }
 
+/* Copies a document of which rows are to be written. */
 static void
 keep_document (Sending *sending, BaruaText id, BaruaText rev, BaruaText body)
 {
