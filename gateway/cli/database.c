@@ -5,21 +5,24 @@
 #define G_LOG_DOMAIN "barua-cli"
 
 #include "gateway/cli/cli.h"
+#include "gateway/config.h"
 #include "gateway/store/store-files.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <unistd.h>
 
-/* Reads the options of a command: --database, @more, and @n_names words after them. The exit status, or
- * -1 to go on; the words are then argv[1]… */
+/* Reads the options of a command: --database, @more, and @n_names words after them; the database is
+ * then that of the option, or else that of the server's configuration. The exit status, or -1 to go
+ * on; the words are then argv[1]… */
 static int
 read_options (int argc, char **argv, const char *summary, const GOptionEntry *more, int n_names,
-              char **database)
+              BaruaConfig **config)
 {
+  g_autofree char *database = NULL;
   const GOptionEntry entries[] = {
-    { "database", 0, 0, G_OPTION_ARG_FILENAME, database, "the SQLite file (default ./barua.db)",
-      "FILE" },
+    { "database", 0, 0, G_OPTION_ARG_FILENAME, &database,
+      "the SQLite file (default: that of the configuration, else ./barua.db)", "FILE" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (summary);
@@ -28,27 +31,31 @@ read_options (int argc, char **argv, const char *summary, const GOptionEntry *mo
   g_option_context_add_main_entries (context, entries, NULL);
   if (more != NULL)
     g_option_context_add_main_entries (context, more, NULL);
-  if (g_option_context_parse (context, &argc, &argv, &error) && argc == 1 + n_names)
+  if (!g_option_context_parse (context, &argc, &argv, &error) || argc != 1 + n_names)
     {
-      if (*database == NULL)
-        *database = g_strdup ("./barua.db");
-      return -1;
+      const char *reason = argc <= n_names ? "a file must be named" : "unexpected argument";
+      fprintf (stderr, "%s: %s\n", argv[0], error != NULL ? error->message : reason);
+      return 2;
     }
-  const char *reason = argc <= n_names ? "a file must be named" : "unexpected argument";
-  fprintf (stderr, "%s: %s\n", argv[0], error != NULL ? error->message : reason);
-  return 2;
+  const BaruaConfigOptions options = { .database = database };
+  *config = barua_config_load (&options, &error);
+  if (*config != NULL)
+    return -1;
+  fprintf (stderr, "%s: %s\n", argv[0], error->message);
+  return 1;
 }
 
 /* Reads the options of a command that prints a report. */
 static int
-read_report_options (int argc, char **argv, const char *summary, char **database, gboolean *is_json)
+read_report_options (int argc, char **argv, const char *summary, BaruaConfig **config,
+                     gboolean *is_json)
 {
   const GOptionEntry more[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, is_json, "print the report as JSON", NULL },
     G_OPTION_ENTRY_NULL,
   };
 
-  return read_options (argc, argv, summary, more, 0, database);
+  return read_options (argc, argv, summary, more, 0, config);
 }
 
 /* Says why the work failed; the exit status. */
@@ -62,7 +69,8 @@ fail (const char *command, const GError *error)
 BaruaStore *
 barua_cli_open_store (const char *database, const char *default_db, gboolean alone, GError **error)
 {
-  const BaruaStoreOptions options = { .path = database, .default_db = default_db, .is_server = alone };
+  const BaruaStoreOptions options
+      = { .path = database, .default_db = default_db, .is_server = alone };
 
   if (!g_file_test (database, G_FILE_TEST_EXISTS))
     {
@@ -93,20 +101,20 @@ print_differences (GPtrArray *differences, gboolean is_json)
 int
 barua_cli_check (int argc, char **argv)
 {
-  g_autofree char *database = NULL;
+  g_autoptr (BaruaConfig) config = NULL;
   gboolean is_json = FALSE;
   g_autoptr (GPtrArray) differences = NULL;
   g_autoptr (GError) error = NULL;
-  int status
-      = read_report_options (argc, argv, "— compare what is derived with what the documents say",
-                             &database, &is_json);
+  int status = read_report_options (
+      argc, argv, "— compare what is derived with what the documents say", &config, &is_json);
 
   if (status >= 0)
     return status;
-  g_autoptr (BaruaStore) store = barua_cli_open_store (database, NULL, FALSE, &error);
+  g_autoptr (BaruaStore) store
+      = barua_cli_open_store (config->database, config->default_db, FALSE, &error);
   if (store == NULL || !barua_store_check (store, &differences, &error))
     {
-      fprintf (stderr, "%s: %s\n", database, error->message);
+      fprintf (stderr, "%s: %s\n", config->database, error->message);
       return 1;
     }
   print_differences (differences, is_json);
@@ -116,17 +124,18 @@ barua_cli_check (int argc, char **argv)
 int
 barua_cli_reindex (int argc, char **argv)
 {
-  g_autofree char *database = NULL;
+  g_autoptr (BaruaConfig) config = NULL;
   g_autoptr (GError) error = NULL;
   int status = read_options (argc, argv, "— make what is derived again from the documents", NULL, 0,
-                             &database);
+                             &config);
 
   if (status >= 0)
     return status;
-  g_autoptr (BaruaStore) store = barua_cli_open_store (database, NULL, TRUE, &error);
+  g_autoptr (BaruaStore) store
+      = barua_cli_open_store (config->database, config->default_db, TRUE, &error);
   if (store == NULL || !barua_store_reindex (store, &error))
     {
-      fprintf (stderr, "%s: %s\n", database, error->message);
+      fprintf (stderr, "%s: %s\n", config->database, error->message);
       return 1;
     }
   return 0;
@@ -135,28 +144,29 @@ barua_cli_reindex (int argc, char **argv)
 int
 barua_cli_backup (int argc, char **argv)
 {
-  g_autofree char *database = NULL;
+  g_autoptr (BaruaConfig) config = NULL;
   g_autoptr (GError) error = NULL;
-  int status = read_options (argc, argv, "FILE — write a copy of the database, also beside a running server",
-                             NULL, 1, &database);
+  int status = read_options (argc, argv,
+                             "FILE — write a copy of the database, also beside a running server",
+                             NULL, 1, &config);
 
   if (status >= 0)
     return status;
-  return barua_store_backup (database, argv[1], &error) ? 0 : fail (argv[0], error);
+  return barua_store_backup (config->database, argv[1], &error) ? 0 : fail (argv[0], error);
 }
 
 int
 barua_cli_restore (int argc, char **argv)
 {
-  g_autofree char *database = NULL;
+  g_autoptr (BaruaConfig) config = NULL;
   g_autofree char *kept = NULL;
   g_autoptr (GError) error = NULL;
-  int status = read_options (argc, argv, "FILE — put a backup in the place of the database", NULL, 1,
-                             &database);
+  int status = read_options (argc, argv, "FILE — put a backup in the place of the database", NULL,
+                             1, &config);
 
   if (status >= 0)
     return status;
-  if (!barua_store_restore (database, argv[1], &kept, &error))
+  if (!barua_store_restore (config->database, argv[1], &kept, &error))
     return fail (argv[0], error);
   if (kept != NULL)
     printf ("the former database is %s\n", kept);
@@ -165,20 +175,21 @@ barua_cli_restore (int argc, char **argv)
 
 /* Brings the file to the schema of this program. */
 static gboolean
-migrate (const char *path, GError **error)
+migrate (const char *path, const char *default_db, GError **error)
 {
-  g_autoptr (BaruaStore) store = barua_cli_open_store (path, NULL, TRUE, error);
+  g_autoptr (BaruaStore) store = barua_cli_open_store (path, default_db, TRUE, error);
 
   return store != NULL;
 }
 
 /* Does the same to a copy, and drops that. */
 static gboolean
-try_to_migrate (const char *path, GError **error)
+try_to_migrate (const char *path, const char *default_db, GError **error)
 {
   const char *const endings[] = { "", "-wal", "-shm", ".lock" };
   g_autofree char *copy = g_strdup_printf ("%s.dry-run-%d", path, (int)getpid ());
-  const gboolean is_done = barua_store_backup (path, copy, error) && migrate (copy, error);
+  const gboolean is_done
+      = barua_store_backup (path, copy, error) && migrate (copy, default_db, error);
 
   for (gsize i = 0; i < G_N_ELEMENTS (endings); i++)
     {
@@ -191,21 +202,22 @@ try_to_migrate (const char *path, GError **error)
 int
 barua_cli_migrate (int argc, char **argv)
 {
-  g_autofree char *database = NULL;
+  g_autoptr (BaruaConfig) config = NULL;
   gboolean is_dry = FALSE;
   int schema, known;
   g_autoptr (GError) error = NULL;
   const GOptionEntry more[] = {
-    { "dry-run", 0, 0, G_OPTION_ARG_NONE, &is_dry, "only try it, on a copy beside the database", NULL },
+    { "dry-run", 0, 0, G_OPTION_ARG_NONE, &is_dry, "only try it, on a copy beside the database",
+      NULL },
     G_OPTION_ENTRY_NULL,
   };
   int status = read_options (argc, argv, "— bring the tables of the database up to date", more, 0,
-                             &database);
+                             &config);
 
   if (status >= 0)
     return status;
-  if (!barua_store_schema (database, &schema, &known, &error)
-      || !(is_dry ? try_to_migrate : migrate) (database, &error))
+  if (!barua_store_schema (config->database, &schema, &known, &error)
+      || !(is_dry ? try_to_migrate : migrate) (config->database, config->default_db, &error))
     return fail (argv[0], error);
   if (schema == known)
     printf ("schema %d is up to date\n", schema);

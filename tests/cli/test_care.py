@@ -206,5 +206,48 @@ class Migrate(Care):
         self.run_cli("migrate", "--dry-run", "--database", server.database)
 
 
+class WhichDatabase(Care):
+    """Option over environment over configuration over ./barua.db (cli.md)."""
+
+    def test_where_the_server_looks_too(self):
+        names = {n: self.path(n + ".db") for n in ("option", "environment", "barua")}
+        for schema, path in zip((1, 2, 3), names.values()):
+            os.rename(self.old_file(schema), path)
+        env = {"BARUA_SERVER_DATABASE": names["environment"]}
+        dry = ("migrate", "--dry-run")
+        said, _ = self.run_cli(*dry, "--database", names["option"], env=env)
+        self.assertTrue(said.startswith("schema 1 "), said)
+        said, _ = self.run_cli(*dry, env=env)
+        self.assertTrue(said.startswith("schema 2 "), said)
+        said, _ = self.run_cli(*dry)  # in the folder of the files, without a configuration
+        self.assertTrue(said.startswith("schema 3 "), said)
+        for command in (["migrate"], ["reindex"], ["check"], ["backup", self.path("copy.db")],
+                        ["restore", self.path("copy.db")]):
+            out, err = self.run_cli(*command, env=env)
+            self.assertEqual(err, "")
+        self.assertEqual(query(names["barua"], "PRAGMA user_version"), [(3,)])
+        self.assertGreater(query(names["environment"], "PRAGMA user_version")[0][0], 2)
+
+    def test_the_default_database_of_the_configuration(self):
+        """What is derived belongs to the database that `default-db` names."""
+        env = {"BARUA_SERVER_DEFAULT_DB": "district"}
+        server = self.server(env=env)
+        server.start()
+        server.client().settings(replies_settings())
+        server.client().sms([{"id": "d1", "from": "+254712345678", "content": "hello"}])
+        server.stop()
+        env["BARUA_SERVER_DATABASE"] = server.database
+        for command in ("check", "reindex", "check"):
+            self.run_cli(command, env=env)
+        self.assertEqual(query(server.database, "SELECT count(*) FROM msg"), [(1,)])
+
+    def test_a_configuration_that_cannot_be_used(self):
+        env = {"BARUA_HTTP_MAX_BODY_MIB": "many"}
+        for command in (["check"], ["backup", "x"], ["migrate"]):
+            out, err = self.run_cli(*command, env=env, status=1)
+            self.assertEqual(out, "")
+            self.assertIn("BARUA_HTTP_MAX_BODY_MIB", err)
+
+
 if __name__ == "__main__":
     main()
