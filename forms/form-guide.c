@@ -32,16 +32,6 @@ static const char *const words[] = {
   [BARUA_FIELD_COMPLEX] = NULL,
 };
 
-/* The definition of the field at @index. */
-static BaruaJson
-field_json (const BaruaForm *form, guint index)
-{
-  BaruaText key = barua_form_field (form, index)->key;
-  g_autofree char *name = g_strndup (key.p, key.n);
-
-  return barua_json_member (barua_json_member (barua_form_json (form), "fields"), name);
-}
-
 /* Appends @text; line ends and other control characters as blanks, so that lines stay lines. */
 static void
 append_text (GString *out, BaruaText text)
@@ -92,7 +82,7 @@ static void
 append_what (GString *out, const BaruaForm *form, guint index)
 {
   const BaruaField *field = barua_form_field (form, index);
-  BaruaJson json = field_json (form, index);
+  BaruaJson json = barua_form_field_json (form, index);
 
   if (field->type == BARUA_FIELD_BS_AGGREGATE)
     g_string_append (out, "nothing: it is made of year, month and day");

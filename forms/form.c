@@ -74,6 +74,15 @@ barua_form_field (const BaruaForm *form, guint index)
   return &form->fields[index];
 }
 
+BaruaJson
+barua_form_field_json (const BaruaForm *form, guint index)
+{
+  const BaruaText key = form->fields[index].key;
+  g_autofree char *name = g_strndup (key.p, key.n);
+
+  return barua_json_member (barua_json_member (barua_form_json (form), "fields"), name);
+}
+
 const BaruaField *
 barua_form_fields (const BaruaForm *form)
 {

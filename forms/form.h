@@ -32,6 +32,9 @@ int barua_form_facility_reference (const BaruaForm *form);
 guint barua_form_n_fields (const BaruaForm *form);
 const BaruaField *barua_form_field (const BaruaForm *form, guint index);
 
+/** The definition of that field, as uploaded. */
+BaruaJson barua_form_field_json (const BaruaForm *form, guint index);
+
 /** All of them (array length=barua_form_n_fields()). */
 const BaruaField *barua_form_fields (const BaruaForm *form);
 

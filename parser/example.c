@@ -27,16 +27,6 @@ barua_syntax_name (BaruaSyntax syntax)
 
 /* ---- texts that a sender might send ---- */
 
-/* The definition of the field at @index. */
-static BaruaJson
-field_json (const BaruaForm *form, guint index)
-{
-  BaruaText key = barua_form_field (form, index)->key;
-  g_autofree char *name = g_strndup (key.p, key.n);
-
-  return barua_json_member (barua_json_member (barua_form_json (form), "fields"), name);
-}
-
 /* Brings *@number between the two numbers of @bounds, when they are such. */
 static void
 keep_within (BaruaJson bounds, double *number)
@@ -117,7 +107,7 @@ example_of (const BaruaSettings *settings, const BaruaForm *form, const BaruaLab
             guint index, BaruaArena *arena)
 {
   const BaruaField *field = barua_form_field (form, index);
-  BaruaJson json = field_json (form, index);
+  BaruaJson json = barua_form_field_json (form, index);
 
   if (field->has_list && (field->type == BARUA_FIELD_INTEGER || field->type == BARUA_FIELD_STRING))
     return choice_example (field);

@@ -345,6 +345,17 @@ barua_write_errors (char *out, const BaruaRecord *record)
   return out;
 }
 
+char *
+barua_write_origin (char *out, const BaruaRecord *record)
+{
+  out = barua_write_raw (out, BARUA_TEXT (",\"reported_date\":"));
+  out = barua_write_number (out, record->reported_date_ms);
+  if (record->refid.p != NULL)
+    out = barua_write_raw (barua_write_raw (out, BARUA_TEXT (",\"refid\":")), record->refid);
+  return barua_write_raw (barua_write_raw (out, BARUA_TEXT (",\"sms_message\":")),
+                          record->sms_message);
+}
+
 void
 barua_record_append_open (const BaruaRecord *record, const char *tasks, GString *out)
 {
@@ -364,12 +375,7 @@ barua_record_append_open (const BaruaRecord *record, const char *tasks, GString 
   p = barua_write_errors (p, record);
   p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"tasks\":")), task_list);
   p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"fields\":")), record->fields);
-  p = barua_write_raw (p, BARUA_TEXT (",\"reported_date\":"));
-  p = barua_write_number (p, record->reported_date_ms);
-  if (record->refid.p != NULL)
-    p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"refid\":")), record->refid);
-  p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"sms_message\":")),
-                       record->sms_message);
+  p = barua_write_origin (p, record);
   g_string_set_size (out, (gsize)(p - out->str));
 }
 

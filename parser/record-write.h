@@ -29,6 +29,10 @@ gsize barua_record_bytes (const BaruaRecord *record);
 /** Writes `,"errors":` and the list; for memory that has been reckoned with barua_record_bytes(). */
 char *barua_write_errors (char *out, const BaruaRecord *record);
 
+/** Writes when and how the record came: `,"reported_date":`, `refid` and `sms_message`; for memory like that of
+ * barua_write_errors(). */
+char *barua_write_origin (char *out, const BaruaRecord *record);
+
 /** The sender as stored: normalised, or as received. */
 BaruaText barua_record_sender (const BaruaSettings *settings, BaruaArena *arena, BaruaText from);
 

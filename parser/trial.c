@@ -86,12 +86,7 @@ append_open (GString *out, const BaruaRecord *record)
   p = barua_write_errors (p, record);
   if (record->from.p != NULL)
     p = barua_write_string (barua_write_raw (p, BARUA_TEXT (",\"from\":")), record->from);
-  p = barua_write_raw (p, BARUA_TEXT (",\"reported_date\":"));
-  p = barua_write_number (p, record->reported_date_ms);
-  if (record->refid.p != NULL)
-    p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"refid\":")), record->refid);
-  p = barua_write_raw (barua_write_raw (p, BARUA_TEXT (",\"sms_message\":")),
-                       record->sms_message);
+  p = barua_write_origin (p, record);
   g_string_set_size (out, (gsize)(p - out->str));
 }
 

@@ -332,40 +332,6 @@ barua_message_time (BaruaJson value, gint64 *ms)
 
 /* ---- projection ---- */
 
-/* Finds a member's name in a list of names; @n for none of them. */
-static guint
-name_index (BaruaJson key, const BaruaText *names, guint n)
-{
-  BaruaText name;
-  const gboolean is_plain = barua_json_string_raw (key, &name);
-
-  for (guint i = 0; i < n; i++)
-    if (is_plain ? barua_text_equal (name, names[i]) : barua_json_string_is (key, names[i]))
-      return i;
-  return n;
-}
-
-/* Sets values[i] to the last member of @object called names[i]; absent without one. */
-static void
-read_members (BaruaJson object, const BaruaText *names, BaruaJson *values, guint n)
-{
-  BaruaJsonIter iter;
-  BaruaJson key;
-  BaruaJson value;
-
-  for (guint i = 0; i < n; i++)
-    values[i] = BARUA_JSON_NONE;
-  if (barua_json_type (object) != BARUA_JSON_OBJECT)
-    return;
-  barua_json_iter_init (&iter, object);
-  while (barua_json_iter_next (&iter, &key, &value))
-    {
-      const guint i = name_index (key, names, n);
-      if (i < n)
-        values[i] = value;
-    }
-}
-
 /* The first of @values that is true as JavaScript sees it, as a time. */
 static gint64
 first_time (const BaruaJson *values, guint n)
@@ -418,7 +384,7 @@ add_message (const Context *context, BaruaMessageRow row, BaruaJson message)
   };
   BaruaJson values[N];
 
-  read_members (message, names, values, N);
+  barua_json_members (message, names, values, N);
   row.uuid = barua_arena_json_text (context->arena, values[UUID]);
   row.to = barua_arena_json_text (context->arena, values[TO]);
   row.content = barua_arena_json_text (context->arena, values[MESSAGE]);
@@ -455,7 +421,7 @@ add_task (const Context *context, BaruaJson task, BaruaMessagePath path)
   BaruaJsonIter iter;
   BaruaJson message;
 
-  read_members (task, names, values, N);
+  barua_json_members (task, names, values, N);
   const BaruaJson due[] = { values[DUE], values[TIMESTAMP], context->reported_date };
   const BaruaJson updated[]
       = { last_history_time (values[HISTORY]), values[TIMESTAMP], context->reported_date };
@@ -530,7 +496,7 @@ barua_messages_project (BaruaJson document, BaruaArena *arena, BaruaProjection *
                                       [CASE_ID] = BARUA_TEXT ("case_id") };
   BaruaJson values[N];
 
-  read_members (document, names, values, N);
+  barua_json_members (document, names, values, N);
   const Context context
       = { .arena = arena, .rows = projection->rows, .reported_date = values[REPORTED_DATE] };
   g_array_set_size (projection->rows, 0);

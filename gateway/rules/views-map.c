@@ -114,6 +114,15 @@ barua_mapping_append (GString *out, BaruaJson value)
 }
 
 void
+barua_mapping_append_member (GString *out, const char *name, BaruaJson value)
+{
+  if (value.text == NULL)
+    return;
+  barua_json_append_key (out, name);
+  barua_mapping_append (out, value);
+}
+
+void
 barua_mapping_emit (BaruaMapping *m)
 {
   if (m->value->len == 0)
@@ -262,16 +271,6 @@ barua_map_contacts_by_primary_contact (BaruaMapping *m)
     emit_key (m, id);
 }
 
-/* Appends `"name":value` when there is one. */
-static void
-append_member (GString *out, const char *name, BaruaJson value)
-{
-  if (value.text == NULL)
-    return;
-  barua_json_append_key (out, name);
-  barua_mapping_append (out, value);
-}
-
 /* Emits one level of contacts_by_depth, with and without the depth. */
 static void
 emit_depth (BaruaMapping *m, BaruaText id, int depth)
@@ -287,8 +286,8 @@ emit_depth (BaruaMapping *m, BaruaText id, int depth)
         g_string_append_printf (m->key, ",%d", depth);
       g_string_append_c (m->key, ']');
       g_string_append_c (m->value, '{');
-      append_member (m->value, "shortcode", barua_json_truthy (patient) ? patient : place);
-      append_member (m->value, "primary_contact", link_id (m->members[BARUA_MEMBER_CONTACT]));
+      barua_mapping_append_member (m->value, "shortcode", barua_json_truthy (patient) ? patient : place);
+      barua_mapping_append_member (m->value, "primary_contact", link_id (m->members[BARUA_MEMBER_CONTACT]));
       g_string_append_c (m->value, '}');
       barua_mapping_emit (m);
     }

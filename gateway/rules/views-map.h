@@ -118,6 +118,9 @@ void barua_map_users_by_field (BaruaMapping *m);
 /** Appends a value, null when it is absent. */
 void barua_mapping_append (GString *out, BaruaJson value);
 
+/** Appends `"name":value`; nothing when it is absent. */
+void barua_mapping_append_member (GString *out, const char *name, BaruaJson value);
+
 /** Hands the row over, and begins the next one; an empty value is null. */
 void barua_mapping_emit (BaruaMapping *m);
 

@@ -317,16 +317,6 @@ barua_map_messages_by_last_updated_state (BaruaMapping *m)
 
 /* ---- message_queue ---- */
 
-/* Appends `"name":value` when there is one. */
-static void
-append_member (GString *out, const char *name, BaruaJson value)
-{
-  if (value.text == NULL)
-    return;
-  barua_json_append_key (out, name);
-  barua_mapping_append (out, value);
-}
-
 /* Appends what the list shows of a task. */
 static void
 append_task (BaruaMapping *m, BaruaJson task)
@@ -335,9 +325,9 @@ append_task (BaruaMapping *m, BaruaJson task)
 
   barua_json_append_key (m->value, "task");
   g_string_append_c (m->value, '{');
-  append_member (m->value, "state_history", last_history (task));
+  barua_mapping_append_member (m->value, "state_history", last_history (task));
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    append_member (m->value, names[i], barua_json_member (task, names[i]));
+    barua_mapping_append_member (m->value, names[i], barua_json_member (task, names[i]));
   g_string_append_c (m->value, '}');
   barua_json_append_key (m->value, "due");
   append_due (m->value, m, task);
@@ -360,15 +350,15 @@ emit_queued (BaruaMapping *m, const char *tab, BaruaJson task, const Message *me
           barua_json_append_key (m->value, "message");
           append_text (m->value, message);
         }
-      append_member (m->value, "to", message->to);
+      barua_mapping_append_member (m->value, "to", message->to);
     }
   else
     {
       barua_json_append_key (m->value, "scheduled_sms");
       g_string_append_c (m->value, '{');
-      append_member (m->value, "translation_key", barua_json_member (task, "message_key"));
-      append_member (m->value, "recipient", barua_json_member (task, "recipient"));
-      append_member (m->value, "content", barua_json_member (task, "message"));
+      barua_mapping_append_member (m->value, "translation_key", barua_json_member (task, "message_key"));
+      barua_mapping_append_member (m->value, "recipient", barua_json_member (task, "recipient"));
+      barua_mapping_append_member (m->value, "content", barua_json_member (task, "message"));
     }
   g_string_append_c (m->value, '}');
   append_task (m, task);
@@ -441,8 +431,8 @@ emit_contact_message (BaruaMapping *m, BaruaJson contact, BaruaJson phone)
   g_string_append_c (m->key, ']');
   g_string_append (m->value, "{\"id\":");
   barua_json_append_string (m->value, m->document->id);
-  append_member (m->value, "date", date);
-  append_member (m->value, "contact", name);
+  barua_mapping_append_member (m->value, "date", date);
+  barua_mapping_append_member (m->value, "contact", name);
   g_string_append_c (m->value, '}');
   barua_mapping_emit (m);
 }
