@@ -50,6 +50,17 @@ barua_http_converse (void (*talk) (gpointer data), gpointer data)
   g_thread_join (thread);
 }
 
+void
+barua_http_settle (void)
+{
+  for (guint i = 0; i < 20; i++)
+    {
+      while (g_main_context_iteration (NULL, FALSE))
+        ;
+      g_usleep (1000);
+    }
+}
+
 int
 barua_http_connect (guint port)
 {
@@ -94,22 +105,40 @@ is_whole (const char *answer, gsize length, gboolean is_head)
   return is_head || length >= head + body;
 }
 
+/* Appends what comes next. */
+static PeerEnd
+receive_some (int fd, GString *all, guint wait_ms)
+{
+  struct pollfd ready = { .fd = fd, .events = POLLIN };
+  char block[8192];
+
+  if (poll (&ready, 1, (int)wait_ms) <= 0)
+    return PEER_SILENT;
+  ssize_t n = recv (fd, block, sizeof block, 0);
+  if (n <= 0)
+    return PEER_CLOSED;
+  g_string_append_len (all, block, n);
+  return PEER_OPEN;
+}
+
 PeerEnd
 barua_http_receive (int fd, GString *answer, gboolean is_head, guint wait_ms)
 {
-  while (!is_whole (answer->str, answer->len, is_head))
-    {
-      struct pollfd ready = { .fd = fd, .events = POLLIN };
-      char block[8192];
+  PeerEnd end = PEER_OPEN;
 
-      if (poll (&ready, 1, (int)wait_ms) <= 0)
-        return PEER_SILENT;
-      ssize_t n = recv (fd, block, sizeof block, 0);
-      if (n <= 0)
-        return PEER_CLOSED;
-      g_string_append_len (answer, block, n);
-    }
-  return PEER_OPEN;
+  while (end == PEER_OPEN && !is_whole (answer->str, answer->len, is_head))
+    end = receive_some (fd, answer, wait_ms);
+  return end;
+}
+
+PeerEnd
+barua_http_read_all (int fd, GString *all, guint wait_ms)
+{
+  PeerEnd end = PEER_OPEN;
+
+  while (end == PEER_OPEN)
+    end = receive_some (fd, all, wait_ms);
+  return end;
 }
 
 char *

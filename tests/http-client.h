@@ -17,6 +17,9 @@ typedef enum
  */
 void barua_http_converse (void (*talk) (gpointer data), gpointer data);
 
+/** Runs the loop a little, so that closed connections are noticed. */
+void barua_http_settle (void);
+
 /** A blocking connection to a loopback port. */
 int barua_http_connect (guint port);
 
@@ -28,6 +31,9 @@ gboolean barua_http_send (int fd, const char *text, gssize length);
  * without a byte. Appends to @answer.
  */
 PeerEnd barua_http_receive (int fd, GString *answer, gboolean is_head, guint wait_ms);
+
+/** Appends to @all until the server closes, or @wait_ms pass without a byte. */
+PeerEnd barua_http_read_all (int fd, GString *all, guint wait_ms);
 
 /** Sends @request on a connection of its own and returns the answer as text. */
 char *barua_http_ask (guint port, const char *request);

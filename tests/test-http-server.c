@@ -164,26 +164,14 @@ start (void)
   start_with (100);
 }
 
-/* Runs the loop a little, so that closed connections are noticed. */
-static void
-settle (void)
-{
-  for (guint i = 0; i < 20; i++)
-    {
-      while (g_main_context_iteration (NULL, FALSE))
-        ;
-      g_usleep (1000);
-    }
-}
-
 static void
 finish (void)
 {
-  settle ();
+  barua_http_settle ();
   g_clear_pointer (&server, barua_server_free);
   g_clear_pointer (&auth, barua_auth_free);
   g_clear_pointer (&held, barua_request_unref);
-  settle ();
+  barua_http_settle ();
 }
 
 /* One request, one answer: a table. */
@@ -387,7 +375,7 @@ keep_alive (gpointer data)
 START_TEST (a_connection_serves_many)
 {
   barua_http_converse (keep_alive, NULL);
-  settle ();
+  barua_http_settle ();
   ck_assert_uint_eq (barua_server_stats (server)->connections, 1);
   ck_assert_uint_eq (barua_server_stats (server)->requests, 10);
   ck_assert_uint_eq (barua_server_stats (server)->replies[2], 10);
@@ -501,7 +489,7 @@ never_read (gpointer data)
 START_TEST (clients_that_never_read)
 {
   barua_http_converse (never_read, NULL);
-  settle ();
+  barua_http_settle ();
   ck_assert_uint_eq (barua_server_stats (server)->open_connections, 0);
 }
 END_TEST
@@ -529,7 +517,7 @@ send_endless (gpointer data)
 START_TEST (endless_chunks)
 {
   barua_http_converse (send_endless, NULL);
-  settle ();
+  barua_http_settle ();
   ck_assert_uint_eq (barua_server_stats (server)->bodies_bytes, 0);
 }
 END_TEST
@@ -561,7 +549,7 @@ upload (gpointer data)
 START_TEST (large_bodies_arrive)
 {
   barua_http_converse (upload, GINT_TO_POINTER (_i));
-  settle ();
+  barua_http_settle ();
   ck_assert_uint_eq (barua_server_stats (server)->bodies_bytes, 0);
 }
 END_TEST
@@ -595,7 +583,7 @@ send_bomb (gpointer data)
 START_TEST (a_bomb)
 {
   barua_http_converse (send_bomb, NULL);
-  settle ();
+  barua_http_settle ();
   ck_assert_uint_eq (barua_server_stats (server)->bodies_bytes, 0);
 }
 END_TEST
@@ -617,7 +605,7 @@ START_TEST (an_abandoned_request)
   barua_http_converse (ask_and_go, NULL);
   ck_assert_ptr_nonnull (held);
   barua_request_reply_text (held, 200, "too late");
-  settle ();
+  barua_http_settle ();
   ck_assert_uint_eq (barua_server_stats (server)->open_connections, 0);
   ck_assert_uint_eq (barua_server_stats (server)->open_requests, 0);
 }
@@ -633,7 +621,7 @@ START_TEST (a_request_outlives_the_server)
   barua_request_add_header (held, "X", "y");
   barua_request_reply_text (held, 200, "too late");
   g_clear_pointer (&held, barua_request_unref);
-  settle ();
+  barua_http_settle ();
   g_clear_pointer (&auth, barua_auth_free);
   start ();
 }
@@ -716,7 +704,7 @@ be_in_flight (gpointer data)
 START_TEST (stops_gracefully)
 {
   barua_http_converse (be_in_flight, NULL);
-  settle ();
+  barua_http_settle ();
   ck_assert (is_stopped);
 }
 END_TEST
