@@ -12,10 +12,12 @@
 #include "gateway/api/push.h"
 #include "gateway/app.h"
 #include "gateway/config.h"
+#include "gateway/http/listen.h"
 #include "gateway/log.h"
 #include "gateway/systemd.h"
 #include "gateway/timers.h"
 
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,11 +40,27 @@ typedef struct
   gboolean check_config;
 } Options;
 
-/* A server that runs. */
+/* Why a generation of the server ended. */
+typedef enum
+{
+  END_FAILED, /* it never ran */
+  END_STOPPED,
+} End;
+
+/* The process: generations of the server follow each other in it, and accept from the same sockets. */
+typedef struct
+{
+  const BaruaConfig *config;
+  const Options *options;
+  GArray *sockets; /* of int: listening; empty before the first generation */
+} Process;
+
+/* A generation of the server, which runs. */
 typedef struct
 {
   BaruaApp *app;
   GMainLoop *loop;
+  End end;
   gboolean is_stopping;
 } Running;
 
@@ -188,46 +206,58 @@ make_push (const BaruaConfig *config, BaruaApp *app)
 
 /* "ADDRESS:0" becomes "ADDRESS:PORT": what was really opened. */
 static char *
-opened_address (const char *address, BaruaServer *server)
+opened_address (const char *address, int fd)
 {
   const char *colon = g_strrstr (address, ":");
 
   if (colon == NULL || g_strcmp0 (colon, ":0") != 0)
     return g_strdup (address);
-  return g_strdup_printf ("%.*s:%u", (int)(colon - address), address, barua_server_port (server));
-}
-
-/* Takes the sockets that systemd listens on for us. */
-static gboolean
-listen_on (BaruaServer *server, const int *sockets, guint n_sockets, GError **error)
-{
-  for (guint i = 0; i < n_sockets; i++)
-    if (!barua_server_listen_fd (server, sockets[i], error))
-      return FALSE;
-  g_message ("listening on %u socket%s of the service manager", n_sockets, n_sockets > 1 ? "s" : "");
-  return TRUE;
+  return g_strdup_printf ("%.*s:%u", (int)(colon - address), address, barua_listen_port (fd));
 }
 
 /* Sockets that were handed over go in place of those of the configuration. */
 static gboolean
-listen_all (const BaruaConfig *config, BaruaServer *server, GError **error)
+open_sockets (const BaruaConfig *config, GArray *sockets, GError **error)
 {
-  g_autofree int *sockets = NULL;
-  guint n_sockets = barua_systemd_sockets (&sockets);
+  g_autofree int *handed = NULL;
+  const guint n_handed = barua_systemd_sockets (&handed);
 
-  if (n_sockets > 0)
-    return listen_on (server, sockets, n_sockets, error);
+  if (n_handed > 0)
+    {
+      g_array_append_vals (sockets, handed, n_handed);
+      g_message ("listening on %u socket%s of the service manager", n_handed, n_handed > 1 ? "s" : "");
+      return TRUE;
+    }
   for (guint i = 0; config->listen[i] != NULL; i++)
     {
-      if (!barua_server_listen (server, config->listen[i], error))
+      if (!barua_listen_open (config->listen[i], sockets, error))
         return FALSE;
-      g_autofree char *address = opened_address (config->listen[i], server);
+      g_autofree char *address
+          = opened_address (config->listen[i], g_array_index (sockets, int, sockets->len - 1));
       g_message ("listening on http://%s", address);
     }
   return TRUE;
 }
 
-/* Opens everything; what is open already is freed by the caller. */
+/* Has @server accept from @sockets, which stay open when it ends. */
+static gboolean
+listen_on (BaruaServer *server, const GArray *sockets, GError **error)
+{
+  for (guint i = 0; i < sockets->len; i++)
+    {
+      const int fd = fcntl (g_array_index (sockets, int, i), F_DUPFD_CLOEXEC, 0);
+      if (fd < 0)
+        {
+          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "too many open files");
+          return FALSE;
+        }
+      if (!barua_server_listen_fd (server, fd, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Opens everything; nothing is written yet but what the tables need. */
 static BaruaApp *
 start (const BaruaConfig *config, const Options *options, GError **error)
 {
@@ -256,45 +286,71 @@ start (const BaruaConfig *config, const Options *options, GError **error)
   app->gateways = barua_gateways_new (app, config->gateways, error);
   if (app->gateways == NULL)
     return NULL;
-  app->timers = barua_timers_new (app);
   app->credentials = barua_credentials_load (config->credentials, error);
   if (app->credentials == NULL)
     return NULL;
-  raise_file_limit (config->max_connections);
   app->server = make_server (config, app);
-  app->push = make_push (config, app);
   return g_steal_pointer (&app);
+}
+
+/* Begins what the server does of itself, and takes requests. */
+static gboolean
+begin (Process *process, BaruaApp *app, GError **error)
+{
+  if (process->sockets->len == 0 && !open_sockets (process->config, process->sockets, error))
+    return FALSE;
+  app->timers = barua_timers_new (app);
+  app->push = make_push (process->config, app);
+  return listen_on (app->server, process->sockets, error);
+}
+
+/* Runs until something ends it. */
+static End
+run_until_end (Process *process, BaruaApp *app, GError **error)
+{
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Running running = { app, loop, END_STOPPED, FALSE };
+  const guint sources[]
+      = { g_unix_signal_add (SIGTERM, stop, &running), g_unix_signal_add (SIGINT, stop, &running),
+          g_unix_signal_add (SIGHUP, hang_up, NULL),
+          g_unix_signal_add (SIGUSR2, run_timers, &running) };
+
+  /* listening comes last: who hears of it may stop us at once */
+  if (begin (process, app, error))
+    {
+      barua_systemd_ready (app);
+      g_main_loop_run (loop);
+    }
+  else
+    running.end = END_FAILED;
+  for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
+    g_source_remove (sources[i]);
+  return running.end;
+}
+
+/* One generation from opening to closing everything but the sockets. */
+static End
+run_generation (Process *process, GError **error)
+{
+  BaruaApp *app = start (process->config, process->options, error);
+
+  if (app == NULL)
+    return END_FAILED;
+  const End end = run_until_end (process, app, error);
+  barua_app_free (app);
+  return end;
 }
 
 static int
 run (const BaruaConfig *config, const Options *options)
 {
+  g_autoptr (GArray) sockets = barua_listen_sockets_new ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (BaruaApp) app = start (config, options, &error);
+  Process process = { config, options, sockets };
 
-  if (app == NULL)
-    {
-      fprintf (stderr, "barua serve: %s\n", error->message);
-      return 1;
-    }
-  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  Running running = { app, loop, FALSE };
   signal (SIGPIPE, SIG_IGN); /* who reads our log may go before us */
-  guint sources[]
-      = { g_unix_signal_add (SIGTERM, stop, &running), g_unix_signal_add (SIGINT, stop, &running),
-          g_unix_signal_add (SIGHUP, hang_up, NULL),
-          g_unix_signal_add (SIGUSR2, run_timers, &running) };
-  /* listening comes last: who hears of it may stop us at once */
-  gboolean listens = listen_all (config, app->server, &error);
-  if (listens)
-    {
-      barua_systemd_ready (app);
-      g_main_loop_run (loop);
-    }
-  for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
-    g_source_remove (sources[i]);
-  g_clear_pointer (&app, barua_app_free);
-  if (!listens)
+  raise_file_limit (config->max_connections);
+  if (run_generation (&process, &error) == END_FAILED)
     {
       fprintf (stderr, "barua serve: %s\n", error->message);
       return 1;

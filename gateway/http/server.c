@@ -11,15 +11,14 @@
 #include "gateway/http/server.h"
 
 #include "gateway/http/lane.h"
+#include "gateway/http/listen.h"
 #include "gateway/http/request-private.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 1024
 /* Connections taken per turn of the loop, so that running requests get theirs. */
 #define MAX_ACCEPTS 64u
 /* Pause after accept() failed for want of files or memory. */
@@ -159,108 +158,42 @@ add_listener (BaruaServer *server, GSocket *socket)
   watch (listener);
 }
 
-static gboolean
-listen_at (BaruaServer *server, GInetAddress *inet, guint port, GError **error)
-{
-  GSocketFamily family = g_inet_address_get_family (inet);
-  g_autoptr (GSocket) socket
-      = g_socket_new (family, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
-  g_autoptr (GSocketAddress) address = g_inet_socket_address_new (inet, (guint16)port);
-
-  if (socket == NULL)
-    return FALSE;
-  g_socket_set_listen_backlog (socket, BACKLOG);
-  if (!g_socket_bind (socket, address, TRUE, error) || !g_socket_listen (socket, error))
-    return FALSE;
-  add_listener (server, g_steal_pointer (&socket));
-  return TRUE;
-}
-
-/* Every address: one socket for both families where IPv6 works, IPv4 alone otherwise. */
-static gboolean
-listen_everywhere (BaruaServer *server, guint port, GError **error)
-{
-  g_autoptr (GInetAddress) any6 = g_inet_address_new_any (G_SOCKET_FAMILY_IPV6);
-  g_autoptr (GInetAddress) any4 = g_inet_address_new_any (G_SOCKET_FAMILY_IPV4);
-
-  return listen_at (server, any6, port, NULL) || listen_at (server, any4, port, error);
-}
-
-/* Splits `host:port`; the host without brackets. */
-static gboolean
-split_address (const char *address, char **host, guint *port)
-{
-  const char *colon = strrchr (address, ':');
-  guint64 number;
-
-  if (colon == NULL || !g_ascii_string_to_unsigned (colon + 1, 10, 0, 65535, &number, NULL))
-    return FALSE;
-  gsize n = colon - address;
-  gboolean has_brackets = n >= 2 && address[0] == '[' && address[n - 1] == ']';
-  if (!has_brackets && memchr (address, ':', n) != NULL)
-    return FALSE;
-  *host = has_brackets ? g_strndup (address + 1, n - 2) : g_strndup (address, n);
-  *port = (guint)number;
-  return TRUE;
-}
-
-static guint
-port_of (const Listener *listener)
-{
-  g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener->socket, NULL);
-
-  return G_IS_INET_SOCKET_ADDRESS (address)
-             ? g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address))
-             : 0;
-}
-
-gboolean
-barua_server_listen (BaruaServer *server, const char *address, GError **error)
-{
-  g_autofree char *host = NULL;
-  guint port = 0;
-
-  if (!split_address (address, &host, &port))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s is no address:port",
-                   address);
-      return FALSE;
-    }
-  if (*host == '\0' || strcmp (host, "*") == 0)
-    return listen_everywhere (server, port, error);
-  g_autoptr (GInetAddress) numeric = g_inet_address_new_from_string (host);
-  if (numeric != NULL)
-    return listen_at (server, numeric, port, error);
-
-  GList *found = g_resolver_lookup_by_name (g_resolver_get_default (), host, NULL, error);
-  guint before = server->listeners->len;
-  gboolean good = found != NULL;
-  for (GList *link = found; good && link != NULL; link = link->next)
-    {
-      good = listen_at (server, link->data, port, error);
-      if (good && port == 0)
-        port = port_of (server->listeners->pdata[before]);
-    }
-  g_resolver_free_addresses (found);
-  return good;
-}
-
 gboolean
 barua_server_listen_fd (BaruaServer *server, int fd, GError **error)
 {
   GSocket *socket = g_socket_new_from_fd (fd, error);
 
   if (socket == NULL)
-    return FALSE;
+    {
+      close (fd);
+      return FALSE;
+    }
   add_listener (server, socket);
   return TRUE;
+}
+
+gboolean
+barua_server_listen (BaruaServer *server, const char *address, GError **error)
+{
+  g_autoptr (GArray) sockets = barua_listen_sockets_new ();
+  gboolean good = barua_listen_open (address, sockets, error);
+
+  for (guint i = 0; good && i < sockets->len; i++)
+    {
+      int *fd = &g_array_index (sockets, int, i);
+      good = barua_server_listen_fd (server, *fd, error);
+      *fd = -1; /* it is the server's */
+    }
+  return good;
 }
 
 guint
 barua_server_port (BaruaServer *server)
 {
-  return server->listeners->len > 0 ? port_of (server->listeners->pdata[server->listeners->len - 1])
-                                    : 0;
+  const Listener *last
+      = server->listeners->len > 0 ? server->listeners->pdata[server->listeners->len - 1] : NULL;
+
+  return last != NULL ? barua_listen_port (g_socket_get_fd (last->socket)) : 0;
 }
 
 /* libsoup's signals. */

@@ -101,16 +101,11 @@ BaruaServer *barua_server_new (const BaruaServerOptions *options, const BaruaRou
 void barua_server_free (BaruaServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaServer, barua_server_free)
 
-/**
- * barua_server_listen:
- * @address: `127.0.0.1:5988`, `[::1]:5988`, `localhost:80`, `:5988` (every address), port 0 for any
- *
- * May be called several times. Blocks for names that need resolving.
- */
+/** Opens sockets as barua_listen_open() does, and accepts from them. May be called several times. */
 gboolean barua_server_listen (BaruaServer *server, const char *address, GError **error);
 
-/** Takes a listening socket that somebody else opened (systemd). @fd belongs to the server from
- * then on. */
+/** Accepts from a listening socket that somebody else opened. @fd belongs to the server from then on, also
+ * when this fails. */
 gboolean barua_server_listen_fd (BaruaServer *server, int fd, GError **error);
 
 /** The port of the socket opened last, 0 when there is none. */
