@@ -7,6 +7,7 @@
 #include "gateway/app.h"
 
 #include "forms/permissions.h"
+#include "gateway/api/activity.h"
 #include "gateway/api/account-lookup.h"
 #include "gateway/api/changes.h"
 #include "gateway/api/push.h"
@@ -60,6 +61,7 @@ barua_app_new (BaruaStore *store, GError **error)
   app->started_us = g_get_monotonic_time ();
   app->counters = barua_counters_new ();
   app->figures = barua_figures_cache_new ();
+  app->activity = barua_activity_new (app);
   app->xforms = barua_xform_cache_new ();
   barua_store_watch (store, hear_news, app);
   return app;
@@ -81,6 +83,7 @@ barua_app_free (BaruaApp *app)
   while (g_main_context_iteration (NULL, FALSE))
     ;
   g_clear_pointer (&app->gateways, barua_gateways_free);
+  barua_activity_free (app->activity);
   g_clear_pointer (&app->auth, barua_auth_free);
   g_clear_pointer (&app->credentials, barua_credentials_free);
   g_clear_pointer (&app->counting, g_hash_table_unref);
@@ -134,6 +137,13 @@ is_online (gpointer settings, const BaruaUser *user)
                                       (const char *const *)user->roles);
 }
 
+/* BaruaServerApp.heard_of */
+static void
+heard_of (gpointer app, const BaruaUser *user)
+{
+  barua_activity_note (((BaruaApp *)app)->activity, user->name, barua_now_ms ());
+}
+
 BaruaServerApp
 barua_app_for_server (BaruaApp *app)
 {
@@ -143,5 +153,6 @@ barua_app_for_server (BaruaApp *app)
     .settings_unref = settings_unref,
     .may = may,
     .is_online = is_online,
+    .heard_of = heard_of,
   };
 }

@@ -21,6 +21,7 @@ G_BEGIN_DECLS
  * @figures: (nullable): the last look at the store in numbers, see gateway/api/figures.c
  * @gateways: (nullable): see gateway/api/gateways.h
  * @timers: (nullable): see gateway/timers.h
+ * @activity: who was heard of, see gateway/api/activity.h
  * @health_waiting: (nullable): who waits for the one probe of the writer, see gateway/api/health.c
  * @xforms: what is known of XForms
  * @counting: (nullable): see gateway/api/user-count.h
@@ -44,6 +45,7 @@ typedef struct
   gint64 started_us;
   struct _BaruaCounters *counters;
   struct _BaruaFiguresCache *figures;
+  struct _BaruaActivity *activity;
   GArray *health_waiting;
   BaruaXFormCache *xforms;
   GHashTable *counting;

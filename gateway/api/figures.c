@@ -106,10 +106,7 @@ look (BaruaReader *reader, gpointer data, GError **error)
       if (trouble != NULL)
         g_warning ("figures of database %u: %s", i, trouble->message);
     }
-  g_autoptr (GError) trouble = NULL;
-  figures->has_census = barua_reader_census (reader, &figures->census, &trouble);
-  if (trouble != NULL)
-    g_warning ("the census failed: %s", trouble->message);
+  barua_reader_census (reader, barua_now_ms (), &figures->census);
   g_autoptr (GError) no_phones = NULL;
   figures->n_over_limit = count_over_limit (reader);
   if (figures->phones != NULL
@@ -138,7 +135,8 @@ looked (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       g_warning ("no figures: %s", error->message);
       g_clear_pointer (&cache->figures.phones, g_array_unref);
-      cache->figures = (BaruaFigures){ .n_over_limit = -1 };
+      cache->figures = (BaruaFigures){ .n_over_limit = BARUA_CENSUS_UNKNOWN };
+      barua_census_init (&cache->figures.census);
     }
   cache->good_until_us = now + MAX (LIFE_US, LIFE_SHARE * (now - cache->begun_us));
   cache->waiting = g_array_new (FALSE, FALSE, sizeof (Waiter));

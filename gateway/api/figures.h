@@ -19,7 +19,6 @@ typedef enum
 /**
  * BaruaFigures:
  * @has_database: whether the one with that number could be read
- * @has_census: whether @census could be taken
  * @n_over_limit: users whose documents are too many for a phone; -1 when that could not be read
  * @phones: (nullable) (element-type BaruaGatewayReport): gateway accounts by name, that of messages that no
  *   account has first
@@ -31,7 +30,6 @@ typedef struct
   BaruaDatabaseInfo databases[BARUA_N_FIGURES];
   gboolean has_database[BARUA_N_FIGURES];
   BaruaCensus census;
-  gboolean has_census;
   gint64 n_over_limit;
   GArray *phones;
 } BaruaFigures;

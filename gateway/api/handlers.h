@@ -110,6 +110,7 @@ void barua_api_deploy_info (BaruaRequest *request, gpointer app);
 void barua_api_attachment_types (BaruaRequest *request, gpointer app);
 void barua_api_export (BaruaRequest *request, gpointer app);
 void barua_api_monitoring (BaruaRequest *request, gpointer app);
+void barua_api_monitoring_v2 (BaruaRequest *request, gpointer app);
 void barua_api_metrics (BaruaRequest *request, gpointer app);
 void barua_api_openapi (BaruaRequest *request, gpointer app);
 void barua_api_docs (BaruaRequest *request, gpointer app);

@@ -77,16 +77,18 @@ oldest_due_seconds (const BaruaCensus *census)
 static void
 append_messages (const BaruaCensus *census, GString *out)
 {
-  barua_metrics_head (out, "barua_messages", "gauge", "Outgoing messages by state.");
-  for (int state = BARUA_TASK_STATE_SCHEDULED; state <= BARUA_TASK_STATE_CLEAR; state++)
+  if (census->has_messages)
+    barua_metrics_head (out, "barua_messages", "gauge", "Outgoing messages by state.");
+  for (int state = BARUA_TASK_STATE_SCHEDULED; census->has_messages && state < BARUA_N_TASK_STATES; state++)
     {
       g_string_append_printf (out, "barua_messages{state=\"%s\"} %" G_GINT64_FORMAT "\n",
                               barua_task_state_name ((BaruaTaskState)state),
                               census->messages[state]);
     }
-  append_number (out, "barua_oldest_due_seconds", "gauge",
-                 "Age of the oldest message that is offered and that no phone has confirmed.",
-                 oldest_due_seconds (census));
+  if (census->has_oldest)
+    append_number (out, "barua_oldest_due_seconds", "gauge",
+                   "Age of the oldest message that is offered and that no phone has confirmed.",
+                   oldest_due_seconds (census));
 }
 
 /* One time of each phone that has it. */
@@ -112,8 +114,7 @@ append_figures (const BaruaFigures *figures, GString *out)
   if (figures->has_database[BARUA_FIGURES_MEDIC])
     append_number (out, "barua_database_bytes", "gauge", "Size of the database file.",
                    (double)figures->databases[BARUA_FIGURES_MEDIC].file_bytes);
-  if (figures->has_census)
-    append_messages (&figures->census, out);
+  append_messages (&figures->census, out);
   if (figures->phones == NULL)
     return;
   append_phones (figures->phones, "barua_gateway_last_poll_timestamp_seconds",
@@ -138,8 +139,7 @@ reply (const BaruaFigures *figures, gpointer data)
   g_string_append_printf (out,
                           "barua_build_info{version=\"" BARUA_VERSION
                           "\",sqlite=\"%s\",schema=\"%d\"} 1\n",
-                          figures->has_census ? figures->census.engine : "",
-                          figures->has_census ? figures->census.schema : -1);
+                          figures->census.engine, figures->census.schema);
   barua_metrics_write (barua_server_metrics (waiting->app->server), out);
   append_number (out, "barua_http_connections", "gauge", "Connections that are open.",
                  barua_server_stats (waiting->app->server)->open_connections);

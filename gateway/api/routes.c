@@ -119,6 +119,7 @@ const BaruaRoute barua_routes[] = {
   EXPORT ("dhis",     "can_export_all|can_export_dhis")
   EXPORT ("{type}",   ANYBODY)
   { "GET",   "/api/v1/monitoring",   PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_monitoring },
+  { "GET",   "/api/v2/monitoring",   PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_monitoring_v2 },
   { "GET",   "/api/openapi.json",    PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_openapi },
   { "GET",   "/api/docs",            PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_docs },
   { "GET",   "/metrics",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_metrics },

@@ -103,6 +103,8 @@ barua_request_finish (BaruaRequest *request)
                        request->is_sent ? request->status : 0,
                        g_get_monotonic_time () - request->started_us);
   barua_access_log (request);
+  if (request->user != NULL && request->server->app.heard_of != NULL)
+    request->server->app.heard_of (request->server->app.app, request->user);
   if (request->stream != NULL)
     barua_stream_finished (g_steal_pointer (&request->stream));
   barua_request_unref (request);

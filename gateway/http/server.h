@@ -46,8 +46,9 @@ void barua_server_options_init (BaruaServerOptions *options);
  * @may: (nullable): whether the settings give @user the @permission; not asked for `_admin`
  * @is_online: (nullable): whether @user is online by the roles of the settings; not asked for
  *   `_admin`
+ * @heard_of: (nullable): @user sent a request
  *
- * What the HTTP layer asks the program. Main thread.
+ * What the HTTP layer asks and tells the program. Main thread.
  */
 typedef struct
 {
@@ -56,6 +57,7 @@ typedef struct
   void (*settings_unref) (gpointer settings);
   gboolean (*may) (gpointer settings, const BaruaUser *user, const char *permission);
   gboolean (*is_online) (gpointer settings, const BaruaUser *user);
+  void (*heard_of) (gpointer app, const BaruaUser *user);
 } BaruaServerApp;
 
 /**

@@ -153,7 +153,9 @@ typedef struct
   gboolean (*check) (BaruaReader *reader, GPtrArray *differences, GError **error);
   gboolean (*reindex) (BaruaTx *tx, GError **error);
 
-  gboolean (*census) (BaruaReader *reader, BaruaCensus *census, GError **error);
+  /* @census knows nothing yet */
+  void (*census) (BaruaReader *reader, gint64 now_ms, BaruaCensus *census);
+  gboolean (*note_activity) (BaruaTx *tx, const char *name, gint64 now_ms, GError **error);
 
   gboolean (*backup) (const char *path, const char *target, GError **error);
   gboolean (*restore) (const char *path, const char *backup, char **kept, GError **error);

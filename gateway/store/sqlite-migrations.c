@@ -5,9 +5,10 @@
  * Version 1: all tables. Version 2: the bytes of attachments stand apart from their counts, in
  * pieces, so that counting does not rewrite them; revs_limit. Version 3: the queue by account;
  * traffic. Version 4: lists of messages. Version 5: indexes of what is counted for who watches
- * (store-census.h). Version 6: where rows of views stood that are gone (sqlite-places.c). Later
- * versions are appended here, with the dump of the schema they leave in tests/data/schema-N.sql;
- * what a released version left is never changed. */
+ * (store-census.h). Version 6: where rows of views stood that are gone (sqlite-places.c). Version 7:
+ * when users were heard of; messages by their last change (store-census.h). Later versions are
+ * appended here, with the dump of the schema they leave in tests/data/schema-N.sql; what a released
+ * version left is never changed. */
 
 #define G_LOG_DOMAIN "barua-store"
 
@@ -104,6 +105,15 @@ static const char *const migrations[] = { /* index + 1 is the user_version it le
   /* Read by sqlite-places.c; viewnum 0: nothing that was counted before counts. */
   ("CREATE TABLE moved (num INTEGER PRIMARY KEY, viewnum INT NOT NULL, k BLOB NOT NULL,"
    " id TEXT NOT NULL);\n"),
+
+  /* What is known of users already: their sessions, and the polls of phones. */
+  "ALTER TABLE account ADD COLUMN seen INT;\n"
+  "UPDATE account SET seen = nullif(max("
+  "ifnull((SELECT max(used) FROM session s WHERE s.name = account.name), 0),"
+  " ifnull((SELECT polled FROM phone p WHERE p.account = account.name), 0)), 0);\n"
+  "CREATE INDEX account_seen ON account(seen) WHERE seen IS NOT NULL;\n"
+  "CREATE INDEX msg_updated ON msg(state, updated)"
+  " WHERE uuid IS NOT NULL AND ifnull(rcpt, '') <> '' AND ifnull(content, '') <> '';\n",
 };
 /* clang-format on */
 

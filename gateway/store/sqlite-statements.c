@@ -366,6 +366,7 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_ACCOUNT_DELETE] = "DELETE FROM account WHERE name = ?1",
   [BARUA_SQL_ACCOUNT_REPLACE_HASH] =
     "UPDATE account SET hash = ?3 WHERE name = ?1 AND (?2 IS NULL OR hash = ?2)",
+  [BARUA_SQL_ACCOUNT_NOTE_ACTIVITY] = "UPDATE account SET seen = ?2 WHERE name = ?1",
   [BARUA_SQL_TOKEN_OF] =
     "SELECT name, token_hash, token_expires, token_active FROM account"
     " WHERE name = ?1 AND token_hash IS NOT NULL",
@@ -409,6 +410,17 @@ static const char *const statements[BARUA_N_SQL] = {
     "SELECT state, count(*) FROM msg INDEXED BY msg_unsendable WHERE"
     " (uuid IS NULL OR ifnull(rcpt, '') = '' OR ifnull(content, '') = '') AND state <> 1"
     " GROUP BY state",
+  [BARUA_SQL_CENSUS_WEEK] =
+    "SELECT count(*) FROM msg INDEXED BY msg_state WHERE state = ?1 AND due > ?2 AND due <= ?3",
+  [BARUA_SQL_CENSUS_WEEK_NO_MESSAGES] =
+    "SELECT count(*) FROM msg INDEXED BY msg_unsendable WHERE state = ?1 AND state <> 1"
+    " AND due > ?2 AND due <= ?3"
+    " AND (uuid IS NULL OR ifnull(rcpt, '') = '' OR ifnull(content, '') = '')",
+  [BARUA_SQL_CENSUS_LATEST] =
+    "SELECT updated FROM msg INDEXED BY msg_updated WHERE state = ?1 AND uuid IS NOT NULL"
+    " AND ifnull(rcpt, '') <> '' AND ifnull(content, '') <> '' ORDER BY updated DESC LIMIT ?2",
+  [BARUA_SQL_CENSUS_ACTIVITY] =
+    "SELECT seen FROM account INDEXED BY account_seen WHERE seen > ?1",
   [BARUA_SQL_CENSUS_OLDEST] =
     "SELECT min(due) FROM ("
     "SELECT * FROM (SELECT due FROM msg INDEXED BY msg_state WHERE state = 2 AND queue > 0"

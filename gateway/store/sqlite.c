@@ -300,6 +300,7 @@ const BaruaStoreEngine barua_sqlite_engine = {
   .check = barua_sqlite_check,
   .reindex = barua_sqlite_reindex,
   .census = barua_sqlite_census,
+  .note_activity = barua_sqlite_note_activity,
   .backup = barua_sqlite_backup,
   .restore = barua_sqlite_restore,
   .schema = barua_sqlite_schema,

@@ -179,6 +179,7 @@ typedef enum
   BARUA_SQL_ACCOUNT_PUT,
   BARUA_SQL_ACCOUNT_DELETE,
   BARUA_SQL_ACCOUNT_REPLACE_HASH,
+  BARUA_SQL_ACCOUNT_NOTE_ACTIVITY,
   BARUA_SQL_TOKEN_OF,
   BARUA_SQL_TOKEN_FIND,
   BARUA_SQL_TOKEN_PUT,
@@ -194,6 +195,10 @@ typedef enum
   BARUA_SQL_REPAIR_BLOBS,
   BARUA_SQL_CENSUS_STATES,
   BARUA_SQL_CENSUS_NO_MESSAGES,
+  BARUA_SQL_CENSUS_WEEK,
+  BARUA_SQL_CENSUS_WEEK_NO_MESSAGES,
+  BARUA_SQL_CENSUS_LATEST,
+  BARUA_SQL_CENSUS_ACTIVITY,
   BARUA_SQL_CENSUS_OLDEST,
   BARUA_SQL_CENSUS_FEEDBACK,
   BARUA_SQL_CENSUS_CONFLICTS,
@@ -719,7 +724,8 @@ gboolean barua_sqlite_reindex (BaruaTx *tx, GError **error);
 
 /* sqlite-census.c */
 
-gboolean barua_sqlite_census (BaruaReader *reader, BaruaCensus *census, GError **error);
+void barua_sqlite_census (BaruaReader *reader, gint64 now_ms, BaruaCensus *census);
+gboolean barua_sqlite_note_activity (BaruaTx *tx, const char *name, gint64 now_ms, GError **error);
 
 /* sqlite-files.c */
 

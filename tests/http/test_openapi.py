@@ -678,8 +678,10 @@ class Recorded(ServerCase):
 
     def test_operating(self):
         anyone = self.server.client(user=None)
-        for path in ("/api/v1/monitoring", "/metrics", "/healthz", "/readyz"):
+        for path in ("/api/v1/monitoring", "/api/v2/monitoring", "/metrics", "/healthz", "/readyz"):
             self.ask("get", path, 200, user=anyone)
+        for version in (1, 2):
+            self.ask("get", f"/api/v{version}/monitoring?connected_user_interval=x", 400, user=anyone)
         self.ask("get", "/api/deploy-info", 200)
         self.ask("get", "/api/deploy-info", 401, user=anyone)
         self.ask("get", "/api/couch-config-attachments", 200)
