@@ -22,5 +22,6 @@ CHANGES
 (cd "$tree" && SOURCE_DATE_EPOCH=$epoch dpkg-buildpackage --build=binary --no-sign > ../build.log 2>&1) ||
   { tail -n 60 "$out/build.log"; exit 1; }
 rm -rf "$tree"
-lintian --allow-root --fail-on error,warning --tag-display-limit 0 "$out"/*.changes
+lintian --allow-root --pedantic --display-info --display-experimental --fail-on error,warning,info,pedantic \
+  --tag-display-limit 0 "$out"/*.changes
 ls "$out"/barua_*.deb

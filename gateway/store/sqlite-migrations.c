@@ -150,7 +150,7 @@ barua_sqlite_version (BaruaSqliteHandle *handle, gint64 *version, GError **error
   if (*version >= 0 && *version <= (gint64)G_N_ELEMENTS (migrations))
     return TRUE;
   g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_TOO_NEW,
-               "the database has schema %d, this program knows up to %d", (int)*version,
+               "the database has schema %d, this program knows up to %d: a newer version wrote it", (int)*version,
                (int)G_N_ELEMENTS (migrations));
   return FALSE;
 }
