@@ -18,6 +18,21 @@ typedef enum
 
 static const char *const record_results[N_RECORD_RESULTS] = { "valid", "invalid", "unknown" };
 
+/* What came of a sending; a carrier is counted with the adapters, in their order. */
+typedef enum
+{
+  OUTBOUND_ACCEPTED,
+  OUTBOUND_REFUSED,
+  OUTBOUND_LATER,
+  OUTBOUND_UNKNOWN,
+  N_OUTBOUND_RESULTS,
+} OutboundResult;
+
+static const char *const outbound_results[N_OUTBOUND_RESULTS]
+    = { "accepted", "refused", "later", "unknown" };
+
+#define MAX_ADAPTERS 8
+
 /* Records of one form. */
 typedef struct
 {
@@ -29,6 +44,7 @@ struct _BaruaCounters
   guint64 stored;
   guint64 duplicate;
   guint64 skipped;
+  guint64 outbound[MAX_ADAPTERS][N_OUTBOUND_RESULTS];
   GHashTable *forms; /* by code, of those that are defined; "" for all others */
 };
 
@@ -87,6 +103,43 @@ barua_counters_add (BaruaCounters *counters, const BaruaIncoming *incoming)
     count_of (counters, record->definition)->n[record->n_errors > 0 ? RECORD_INVALID : RECORD_VALID]++;
 }
 
+static OutboundResult
+outbound_result_of (const BaruaSendResult *result)
+{
+  if (result->verdict == BARUA_SEND_LATER)
+    return OUTBOUND_LATER;
+  if (result->verdict == BARUA_SEND_UNKNOWN || result->state == BARUA_TASK_STATE_UNRECOGNISED)
+    return OUTBOUND_UNKNOWN;
+  return result->state == BARUA_TASK_STATE_FAILED || result->state == BARUA_TASK_STATE_DENIED
+             ? OUTBOUND_REFUSED
+             : OUTBOUND_ACCEPTED;
+}
+
+void
+barua_counters_sent (BaruaCounters *counters, const BaruaAdapter *adapter,
+                     const BaruaSendResult *result)
+{
+  for (guint i = 0; barua_adapters[i] != NULL && i < MAX_ADAPTERS; i++)
+    if (barua_adapters[i] == adapter)
+      counters->outbound[i][outbound_result_of (result)]++;
+}
+
+/* Every carrier there is, so that a rate is seen from its first message on. */
+static void
+write_outbound (const BaruaCounters *counters, GString *out)
+{
+  barua_metrics_head (out, "barua_outbound_total", "counter",
+                      "Messages sent to carriers: accepted, refused for good, to be tried again later, "
+                      "or unknown (perhaps sent, not tried again).");
+  for (guint i = 0; barua_adapters[i] != NULL && i < MAX_ADAPTERS; i++)
+    for (guint result = 0; result < N_OUTBOUND_RESULTS; result++)
+      g_string_append_printf (out,
+                              "barua_outbound_total{service=\"%s\",result=\"%s\"} %" G_GUINT64_FORMAT
+                              "\n",
+                              barua_adapters[i]->name, outbound_results[result],
+                              counters->outbound[i][result]);
+}
+
 void
 barua_counters_write (const BaruaCounters *counters, GString *out)
 {
@@ -114,4 +167,5 @@ barua_counters_write (const BaruaCounters *counters, GString *out)
         }
     }
   g_list_free (codes);
+  write_outbound (counters, out);
 }

@@ -7,6 +7,7 @@
 #include "gateway/api/counters.h"
 #include "gateway/api/figures.h"
 #include "gateway/api/handlers.h"
+#include "gateway/rules/transitions.h"
 
 #define CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define MICROSECONDS 1000000.0
@@ -63,6 +64,19 @@ append_store (const BaruaStoreStats *stats, GString *out)
   append_number (out, "barua_writer_queue", "gauge", "Jobs that wait for the writer.", stats->queued);
   append_number (out, "barua_wal_bytes", "gauge", "Write-ahead log not yet written back.",
                  (double)stats->wal_bytes);
+}
+
+/* What the settings switch on and what does not run all the same. */
+static void
+append_transitions (const BaruaSettings *settings, GString *out)
+{
+  const char *name;
+
+  barua_metrics_head (out, "barua_transitions_off", "gauge",
+                      "1: the settings switch the transition on, but it does not run.");
+  for (guint i = 0; (name = barua_transition_name (i)) != NULL; i++)
+    g_string_append_printf (out, "barua_transitions_off{transition=\"%s\"} %d\n", name,
+                            barua_transition_is_switched_off (settings, name) ? 1 : 0);
 }
 
 /* The age of the oldest message that no phone has confirmed; 0 when none waits. */
@@ -146,6 +160,7 @@ reply (const BaruaFigures *figures, gpointer data)
   append_auth (barua_auth_stats (waiting->app->auth), out);
   append_store (&stats, out);
   barua_counters_write (waiting->app->counters, out);
+  append_transitions (waiting->app->settings, out);
   append_figures (figures, out);
   barua_request_add_header (request, "Cache-Control", "no-store");
   barua_request_reply (request, 200, CONTENT_TYPE, g_string_free_to_bytes (out));

@@ -15,6 +15,7 @@
 
 #include "gateway/api/push.h"
 
+#include "gateway/api/counters.h"
 #include "gateway/api/exchange.h"
 #include "gateway/outbound/client.h"
 #include "gateway/rules/tasks.h"
@@ -448,6 +449,7 @@ sent (const BaruaOutboundAnswer *answer, gpointer data)
   round->is_in_http = FALSE;
   round->adapter->read_sent (answer, round->arena, &round->result);
   keep_result (round);
+  barua_counters_sent (push->app->counters, round->adapter, &round->result);
   note_trouble (push, round->result.is_trouble, answer->retry_after_s);
   round->retry_ms
       = barua_now_ms ()

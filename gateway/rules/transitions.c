@@ -9,6 +9,8 @@
 #include "gateway/rules/guards.h"
 #include "gateway/rules/tasks.h"
 
+#include <string.h>
+
 typedef struct
 {
   guint number;     /* in workflows.md 1.1; kept in the table `done` */
@@ -38,6 +40,42 @@ gboolean
 barua_transition_is_on (const BaruaSettings *settings, const char *name)
 {
   return is_on (barua_settings_get (settings, "transitions"), name);
+}
+
+/* Without those that do nothing by decision (rows 10 and 18). */
+static const char *const names[] = { "update_clinics",
+                                     "self_report",
+                                     "registration",
+                                     "accept_patient_reports",
+                                     "accept_case_reports",
+                                     "generate_shortcode_on_contacts",
+                                     "generate_patient_id_on_people",
+                                     "default_responses",
+                                     "update_sent_by",
+                                     "death_reporting",
+                                     "conditional_alerts",
+                                     "multi_report_alerts",
+                                     "update_notifications",
+                                     "update_scheduled_reports",
+                                     "resolve_pending",
+                                     "muting" };
+
+const char *
+barua_transition_name (guint index)
+{
+  return index < G_N_ELEMENTS (names) ? names[index] : NULL;
+}
+
+/* None of the rows that are built has a check at the start that could fail (workflows.md 1.2). */
+gboolean
+barua_transition_is_switched_off (const BaruaSettings *settings, const char *name)
+{
+  if (!barua_transition_is_on (settings, name))
+    return FALSE;
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (strcmp (rows[i].name, name) == 0)
+      return FALSE;
+  return TRUE;
 }
 
 gboolean

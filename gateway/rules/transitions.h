@@ -51,6 +51,19 @@ gboolean barua_transitions_run (BaruaTransition *transition, GError **error);
 gboolean barua_transition_is_on (const BaruaSettings *settings, const char *name);
 
 /**
+ * barua_transition_name:
+ * @index: from 0 on
+ *
+ * The transitions of workflows.md 1.1 that do something, by the order there, whether they are built or not.
+ *
+ * Returns: (nullable): %NULL after the last one
+ */
+const char *barua_transition_name (guint index);
+
+/** Whether a transition is on in @settings and yet does not run (workflows.md 1.2). */
+gboolean barua_transition_is_switched_off (const BaruaSettings *settings, const char *name);
+
+/**
  * barua_transition_send:
  * @key: translation key of the text
  * @recipient: phone number as found

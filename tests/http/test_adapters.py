@@ -2,6 +2,7 @@
 """Carriers: messaging.md 7; secrets: cli.md [credentials]."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -494,6 +495,34 @@ class Misbehaving(Pushing):
                 self.wait_state(uuid, "sent")
                 self.assertEqual(self.requests_of(word), 2)
         self.assertNotIn("/elsewhere", [r[1] for r in self.at.requests])
+
+    def outbound(self):
+        """{(service, result): n} of barua_outbound_total."""
+        found = re.findall(r'^barua_outbound_total\{service="([^"]*)",result="([^"]*)"\} (\d+)$',
+                           self.c.get("/metrics").text, re.M)
+        return {(service, result): int(n) for service, result, n in found}
+
+    def test_counted(self):
+        """What became of each sending (export-and-monitoring.md 7.2)."""
+        before = self.outbound()
+        self.assertEqual(set(before), {(service, result)
+                                       for service in ("africas-talking", "rapidpro")
+                                       for result in ("accepted", "refused", "later", "unknown")})
+        self.begin(africas_talking())
+        for word, state in (("ok", "sent"), ("code 401", "failed"), ("code 406", "denied"),
+                            ("status 400", "failed"), ("close", "failed"), ("status 503", "pending"),
+                            ("code 999", "unrecognised")):
+            self.at.words.append(word)
+            uuid = self.send(word)
+            self.run_timers()
+            self.wait_state(uuid, state)
+            if state == "pending":
+                self.eventually(lambda: self.requests_of(word) == 1)
+                self.c.request("POST", f"/api/v1/messages/{uuid}/cancel")
+        after = self.outbound()
+        moved = {key: n - before[key] for key, n in after.items() if n != before[key]}
+        self.assertEqual(moved, {("africas-talking", "accepted"): 1, ("africas-talking", "refused"): 3,
+                                 ("africas-talking", "later"): 1, ("africas-talking", "unknown"): 2})
 
     def test_refused_for_good(self):
         self.begin(africas_talking())

@@ -99,6 +99,108 @@ class Metrics(unittest.TestCase):
                           'barua_records_total{form="YYYZ",result="invalid"}': 1,
                           'barua_records_total{form="",result="unknown"}': 1})
 
+    # export-and-monitoring.md 7.2: name, type, labels; the values that a label may have, where the
+    # table names them
+    TABLE = (
+        ("barua_http_requests_total", "counter", {"route": None, "method": None, "status": None}),
+        ("barua_http_request_duration_seconds", "histogram",
+         {"route": None, "method": None, "status": None}),
+        ("barua_http_connections", "gauge", {}),
+        ("barua_auth_total", "counter", {"result": {"cached", "verified", "refused", "limited"}}),
+        ("barua_commits_total", "counter", {}),
+        ("barua_commit_duration_seconds", "histogram", {}),
+        ("barua_commit_jobs", "histogram", {}),
+        ("barua_writer_queue", "gauge", {}),
+        ("barua_wal_bytes", "gauge", {}),
+        ("barua_database_bytes", "gauge", {}),
+        ("barua_messages", "gauge", {"state": None}),
+        ("barua_oldest_due_seconds", "gauge", {}),
+        ("barua_incoming_total", "counter", {"result": {"stored", "duplicate", "skipped"}}),
+        ("barua_records_total", "counter", {"form": None, "result": {"valid", "invalid", "unknown"}}),
+        ("barua_gateway_last_poll_timestamp_seconds", "gauge", {"account": None}),
+        ("barua_gateway_last_incoming_timestamp_seconds", "gauge", {"account": None}),
+        ("barua_transitions_off", "gauge", {"transition": None}),
+        ("barua_outbound_total", "counter", {"service": {"africas-talking", "rapidpro"},
+                                             "result": {"accepted", "refused", "later", "unknown"}}),
+        ("barua_build_info", "gauge", {"version": None, "sqlite": None, "schema": None}),
+    )
+
+    def samples(self):
+        """[(name, {label: value}, number)], each line of the text read strictly."""
+        found = []
+        for line in self.text().splitlines():
+            if line.startswith("#"):
+                continue
+            match = re.fullmatch(r"([a-z_]+)(?:\{(.*)\})? (-?[0-9.e+-]+)", line)
+            self.assertIsNotNone(match, line)
+            labels = dict(re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', match[2] or ""))
+            found.append((match[1], labels, float(match[3])))
+        return found
+
+    def test_table(self):
+        """Every row of the table of 7.2, with its type, its labels and their values; nothing else."""
+        with open(os.path.join(HERE, "..", "..", "data", "example", "first.json"),
+                  encoding="utf-8") as f:
+            self.client.put("/api/v1/settings?overwrite=1", json.load(f))
+        self.client.sms([{"id": "x", "from": "+254712345678", "content": "1!YYYZ!Sam#x"}])
+        self.exercise()
+        types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", self.text(), re.M))
+        self.assertEqual(types, {name: kind for name, kind, _ in self.TABLE})
+        samples = self.samples()
+        for name, kind, labels in self.TABLE:
+            names = {name} if kind != "histogram" else {name + end for end in ("_bucket", "_sum", "_count")}
+            mine = [(n, dict(given)) for n, given, _ in samples if n in names]
+            self.assertEqual({n for n, _ in mine}, names)
+            for n, given in mine:
+                if n.endswith("_bucket") and kind == "histogram":
+                    given.pop("le")
+                self.assertEqual(set(given), set(labels), n)
+                for label, allowed in labels.items():
+                    self.assertTrue(allowed is None or given[label] in allowed, (n, given))
+            for label, allowed in labels.items():
+                if allowed is not None and name != "barua_records_total":
+                    self.assertEqual({given[label] for _, given in mine}, allowed, name)
+        self.assertEqual({n for n, given, _ in samples if n == "barua_messages"
+                          and given["state"] in ("whatever", "")}, set())
+        for _, given, _ in samples:
+            if "status" in given:
+                self.assertRegex(given["status"], "^(0|[1-5][0-9][0-9])$")
+                self.assertRegex(given["method"], "^([A-Z]+|-)$")
+                self.assertRegex(given["route"], "^(/.*|-)$")
+
+    def test_histograms(self):
+        """Buckets rise to +Inf, which is the count; sums are there, in seconds."""
+        self.exercise()
+        series = {}
+        for name, labels, number in self.samples():
+            if name.endswith("_bucket"):
+                le = labels.pop("le")
+                key = (name[:-7], tuple(sorted(labels.items())))
+                series.setdefault(key, []).append((float(le), number))
+        counts = {(n[:-6], tuple(sorted(labels.items()))): number for n, labels, number in self.samples()
+                  if n.endswith("_count")}
+        self.assertGreater(len(series), 4)
+        for key, buckets in series.items():
+            bounds, numbers = zip(*buckets)
+            self.assertEqual(list(bounds), sorted(set(bounds)), key)
+            self.assertEqual(bounds[-1], float("inf"))
+            self.assertEqual(list(numbers), sorted(numbers), key)
+            if "metrics" not in str(key):  # asked twice: that one moves
+                self.assertEqual(numbers[-1], counts[key], key)
+        self.assertEqual(max(b for b in dict(series[("barua_commit_duration_seconds", ())]) if b < 1e9), 10)
+
+    def test_transitions(self):
+        """What the settings switch on and this program does not run (workflows.md 1.2)."""
+        self.client.settings({"transitions": {
+            "update_clinics": True, "registration": {}, "muting": {"disable": False},
+            "death_reporting": {"disable": True}, "conditional_alerts": False, "nonsense": True}})
+        off = {labels["transition"]: number for name, labels, number in self.samples()
+               if name == "barua_transitions_off"}
+        self.assertEqual({name for name, number in off.items() if number == 1},
+                         {"registration", "muting"})
+        self.assertEqual(set(off.values()), {0, 1})
+        self.assertNotIn("nonsense", off)
+
     def test_credentials(self):
         before = self.values()
         wrong = Client(self.server.port, password="wrong")
@@ -163,7 +265,7 @@ class Rules(unittest.TestCase):
         for name in ("alerts.yml", "grafana-dashboard.json"):
             with open(os.path.join(DATA, name), encoding="utf-8") as f:
                 asked = set(re.findall(r"\bbarua_[a-z_]+", f.read()))
-            self.assertGreater(len(asked), 4)
+            self.assertGreater(len(asked), 8)
             self.assertEqual(asked - told, set(), name)
         with open(os.path.join(DATA, "grafana-dashboard.json"), encoding="utf-8") as f:
             self.assertGreater(len(json.load(f)["panels"]), 5)
