@@ -6,7 +6,20 @@ BUILD ?= build
 BUILD_PACKAGES = meson ninja-build pkg-config libglib2.0-dev libglib2.0-dev-bin libsoup-3.0-dev libsqlite3-dev libcrypt-dev libxml2-dev \
   libsystemd-dev curl \
   g++ libphonenumber-dev
-TEST_PACKAGES = check chromium groff-base libfaketime prometheus systemd python3 python3-jsonschema clang libclang-rt-14-dev $(NODE_PACKAGES)
+# what the groups of tests need besides; tests/run.sh has the groups
+GROUPS = unit store http exports clients tsan fuzz crash faults package
+CLANG_PACKAGES = clang libclang-rt-14-dev
+unit_PACKAGES = check python3
+store_PACKAGES = check python3
+http_PACKAGES = check python3 python3-jsonschema groff-base libfaketime libreoffice-calc-nogui prometheus systemd
+exports_PACKAGES = check python3
+clients_PACKAGES = check python3 chromium $(NODE_PACKAGES)
+tsan_PACKAGES = check python3 $(CLANG_PACKAGES)
+fuzz_PACKAGES = python3 $(CLANG_PACKAGES)
+crash_PACKAGES = check python3
+faults_PACKAGES = check python3 libfaketime
+package_PACKAGES = check $(PACKAGE_TEST_PACKAGES)
+TEST_PACKAGES = $(sort $(foreach group,$(GROUPS),$($(group)_PACKAGES)))
 # a node that came from elsewhere is kept: Debian's packages would not install beside it
 NODE_PACKAGES = $(shell { command -v node && command -v npm; } > /dev/null || echo nodejs npm)
 BENCH_PACKAGES = valgrind python3 curl libjson-glib-dev $(NODE_PACKAGES)
@@ -40,8 +53,13 @@ example:
 	@python3 data/example/load.py $(URL)
 
 test:
-	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(PACKAGE_TEST_PACKAGES))
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
 	tests/run.sh
+
+# one group, with the packages that it needs: make test-unit; LONG=1 for a night of it (CONTRIBUTING.md)
+$(GROUPS:%=test-%): test-%:
+	$(call install,$(BUILD_PACKAGES) $($*_PACKAGES))
+	tests/run.sh $*
 
 # build-deb/barua_VERSION_ARCH.deb, which lintian has nothing to say about
 deb:
@@ -69,4 +87,4 @@ coverage:
 clean:
 	rm -rf build build-asan build-tsan build-fuzz build-plain build-bench build-coverage build-deb build-package
 
-.PHONY: all build run example test deb bench coverage clean
+.PHONY: all build run example test $(GROUPS:%=test-%) deb bench coverage clean

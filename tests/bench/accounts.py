@@ -232,7 +232,8 @@ def main():
     p.add_argument("--build", required=True, help="build directory; barua is in its gateway/")
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--seconds", type=float, default=3)
-    p.add_argument("--samples", type=int, default=300, help="of each kind (default 300)")
+    p.add_argument("--samples", type=int, default=int(os.environ.get("BARUA_TIMING_SAMPLES", "300")),
+                   help="of each kind (default 300)")
     p.add_argument("--tokens", type=int, default=5000, help="tokens of each kind (default 5000)")
     p.add_argument("--only", help="a comma list: T17,TIMING")
     options = p.parse_args()

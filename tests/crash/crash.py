@@ -336,7 +336,7 @@ def report(options, f):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("--kills", type=int, default=200)
+    p.add_argument("--kills", type=int, default=int(os.environ.get("BARUA_CRASH_KILLS", "200")))
     p.add_argument("--connections", type=int, default=4)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--life", type=float, default=0.5, help="seconds a server lives at most")

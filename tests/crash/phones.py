@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """200 phones over a bad network: nothing lost, nothing doubled, nothing to two phones.
 
-    BARUA=… phones.py [--phones N] [--sms N] [--sends N] [--kills N] [--seed S] [--tap]
+    BARUA=… phones.py [--phones N] [--rounds N] [--sms N] [--sends N] [--kills N] [--seed S] [--tap]
 
 Every phone has an account of its own and behaves as messaging.md 2 says.  Requests are lost on their
 way or cut in half, answers are lost, polls run twice at once with the same items, phones restart in
@@ -256,10 +256,12 @@ class Run:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--phones", type=int, default=200)
-    parser.add_argument("--sms", type=int, default=3, help="received by each phone")
-    parser.add_argument("--sends", type=int, default=400)
-    parser.add_argument("--rounds", type=int, default=10, help="with a bad network")
-    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--sms", type=int, default=int(os.environ.get("BARUA_PHONES_SMS", "2")),
+                        help="received by each phone")
+    parser.add_argument("--sends", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("BARUA_PHONES_ROUNDS", "5")),
+                        help="with a bad network")
+    parser.add_argument("--kills", type=int, default=int(os.environ.get("BARUA_PHONES_KILLS", "1")))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tap", action="store_true")
     options = parser.parse_args()

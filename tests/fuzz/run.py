@@ -137,7 +137,7 @@ def main():
     parser.add_argument("target")
     parser.add_argument("--vectors", required=True)
     parser.add_argument("--work", required=True)
-    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--seconds", type=int, default=int(os.environ.get("BARUA_FUZZ_SECONDS", "7")))
     args = parser.parse_args()
 
     name = re.sub(r"^fuzz-", "", os.path.basename(args.target))

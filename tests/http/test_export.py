@@ -226,7 +226,7 @@ class Common(Export):
         for i in range(0, len(docs), 1000):
             self.client.post("/medic/_bulk_docs", {"docs": docs[i:i + 1000]})
         with socket.create_connection(("127.0.0.1", self.server.port)) as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
             s.sendall(b"GET /api/v2/export/reports?filters[forms][selected][0][code]=MANY HTTP/1.1\r\n"
                       b"Host: x\r\nConnection: close\r\nAuthorization: " +
                       basic("admin", PASSWORD).encode() + b"\r\n\r\n")
