@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Values of a month for DHIS2: one answer, from contacts and target documents. */
+/* Values of a month for DHIS2: one answer, from contacts and target documents, which are read page by page, so
+ * that nobody waits for the log to be written back. */
 
 #define G_LOG_DOMAIN "barua-api"
 
@@ -14,6 +15,7 @@
 #include <time.h>
 
 #define NAME_BYTES 80
+#define CONTACTS_AT_ONCE 1000
 #define TARGETS_AT_ONCE 100
 #define CONTACTS_DDOC "medic-client"
 #define CONTACTS_VIEW "contacts_by_type"
@@ -24,8 +26,12 @@ typedef struct
   BaruaApp *app;
   BaruaRequest *request;
   BaruaDhis *dhis;
-  GPtrArray *kept;  /* of GBytes: target documents that are read; NULL before the first */
-  GString *last_id; /* of these */
+  gboolean has_contacts; /* all of them; targets come after */
+  gboolean is_over;
+  guint n_read;      /* rows of the page */
+  GPtrArray *kept;   /* of GBytes: the target documents of the page */
+  GString *last_key; /* of the contact read last; empty before the first */
+  GString *last_id;  /* of the document read last */
 } Question;
 
 static void
@@ -35,7 +41,8 @@ question_free (gpointer data)
 
   barua_request_unref (question->request);
   barua_dhis_free (question->dhis);
-  g_clear_pointer (&question->kept, g_ptr_array_unref);
+  g_ptr_array_unref (question->kept);
+  g_string_free (question->last_key, TRUE);
   g_string_free (question->last_id, TRUE);
   g_free (question);
 }
@@ -53,12 +60,28 @@ barua_export_add_file_name (BaruaRequest *request, const char *type, const char 
   barua_request_add_header (request, "Content-Disposition", header);
 }
 
+/* Counts a row, and notes that it was read, unless the page before ended with it. */
+static gboolean
+is_new (Question *question, BaruaText id)
+{
+  question->n_read++;
+  if (barua_text_equal (id, (BaruaText){ question->last_id->str, question->last_id->len }))
+    return FALSE;
+  g_string_truncate (question->last_id, 0);
+  g_string_append_len (question->last_id, id.p, (gssize)id.n);
+  return TRUE;
+}
+
 /* BaruaViewFunc */
 static gboolean
 take_contact (const BaruaViewRow *row, gpointer data)
 {
   Question *question = data;
 
+  if (!is_new (question, row->id))
+    return TRUE;
+  g_string_truncate (question->last_key, 0);
+  g_string_append_len (question->last_key, row->key.p, (gssize)row->key.n);
   if (row->body.p != NULL)
     barua_dhis_add_contact (question->dhis, row->id, (BaruaJson){ row->body.p, row->body.n });
   return TRUE;
@@ -84,33 +107,53 @@ keep_target (const BaruaListingRow *row, gpointer data)
 {
   Question *question = data;
 
-  g_ptr_array_add (question->kept, g_bytes_new (row->body.p, row->body.n));
-  g_string_truncate (question->last_id, 0);
-  g_string_append_len (question->last_id, row->id.p, (gssize)row->id.n);
+  if (is_new (question, row->id))
+    g_ptr_array_add (question->kept, g_bytes_new (row->body.p, row->body.n));
   return TRUE;
 }
 
-/* Reads the next target documents of the month; @is_over: there are no more. */
+/* Reads the next contacts, by type and id; after the last come the targets. */
 static gboolean
-read_some_targets (BaruaReader *reader, Question *question, const BaruaLookup *lookup,
-                   gboolean *is_over, GError **error)
+read_contacts (BaruaReader *reader, Question *question, GError **error)
 {
-  g_autofree char *end
-      = g_strconcat (barua_dhis_prefix (question->dhis), "\xef\xbf\xb0", NULL);
+  g_autofree char *key = g_strdup (question->last_key->str);
+  g_autofree char *id = g_strdup (question->last_id->str);
+  BaruaViewQuery contacts = { .ddoc = CONTACTS_DDOC,
+                              .view = CONTACTS_VIEW,
+                              .includes_docs = TRUE,
+                              .includes_hidden = TRUE,
+                              .limit = CONTACTS_AT_ONCE };
+
+  if (*key != '\0')
+    {
+      contacts.start = (BaruaJson){ key, strlen (key) };
+      contacts.start_id = barua_text (id);
+    }
+  if (!barua_reader_view (reader, &contacts, NULL, take_contact, question, error))
+    return FALSE;
+  question->has_contacts = question->n_read < CONTACTS_AT_ONCE;
+  if (question->has_contacts)
+    g_string_assign (question->last_id, barua_dhis_prefix (question->dhis));
+  return TRUE;
+}
+
+/* Reads the next target documents of the month. */
+static gboolean
+read_targets (BaruaReader *reader, Question *question, const BaruaLookup *lookup, GError **error)
+{
+  g_autofree char *end = g_strconcat (barua_dhis_prefix (question->dhis), "\xef\xbf\xb0", NULL);
   g_autofree char *start = g_strdup (question->last_id->str);
   BaruaListingTotals totals;
   const BaruaListing listing = { .start = barua_text (start),
                                  .end = barua_text (end),
                                  .includes_docs = TRUE,
                                  .includes_hidden = TRUE,
-                                 .skip = question->kept != NULL ? 1 : 0, /* the last one again */
                                  .limit = TARGETS_AT_ONCE };
 
-  g_clear_pointer (&question->kept, g_ptr_array_unref);
-  question->kept = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  g_ptr_array_set_size (question->kept, 0);
   if (!barua_reader_all_docs (reader, &listing, &totals, keep_target, question, error))
     return FALSE;
-  *is_over = question->kept->len < TARGETS_AT_ONCE;
+  question->is_over = question->n_read < TARGETS_AT_ONCE;
   for (guint i = 0; i < question->kept->len; i++)
     {
       gsize length;
@@ -121,49 +164,48 @@ read_some_targets (BaruaReader *reader, Question *question, const BaruaLookup *l
   return TRUE;
 }
 
-static gboolean
-read_targets (BaruaReader *reader, Question *question, const BaruaLookup *lookup, GError **error)
-{
-  gboolean is_over = FALSE;
-
-  g_string_assign (question->last_id, barua_dhis_prefix (question->dhis));
-  while (!is_over)
-    if (!read_some_targets (reader, question, lookup, &is_over, error))
-      return FALSE;
-  return TRUE;
-}
-
 /* BaruaQuery */
 static gboolean
-read_all (BaruaReader *reader, gpointer data, GError **error)
+read_page (BaruaReader *reader, gpointer data, GError **error)
 {
   Question *question = data;
-  g_auto (BaruaStoreLookup) lookup;
-  BaruaListingTotals totals;
-  const BaruaViewQuery contacts = { .ddoc = CONTACTS_DDOC,
-                                    .view = CONTACTS_VIEW,
-                                    .includes_docs = TRUE,
-                                    .includes_hidden = TRUE,
-                                    .limit = -1 };
+  g_auto (BaruaStoreLookup) lookup = { 0 };
 
+  question->n_read = 0;
+  if (!question->has_contacts)
+    return read_contacts (reader, question, error);
   barua_store_lookup_init (&lookup, reader, NULL);
-  return barua_reader_view (reader, &contacts, &totals, take_contact, question, error)
-         && read_targets (reader, question, &lookup.lookup, error);
+  return read_targets (reader, question, &lookup.lookup, error);
 }
 
+static void read_next (Question *question);
+
 static void
-reply (GObject *source, GAsyncResult *result, gpointer data)
+page_read (GObject *source, GAsyncResult *result, gpointer data)
 {
-  Question *question = data; /* freed by the store afterwards */
+  Question *question = data;
   g_autoptr (GError) error = NULL;
 
   if (!barua_store_read_finish (question->app->store, result, &error))
+    barua_api_fail (question->request, error);
+  else if (!question->is_over)
     {
-      barua_api_fail (question->request, error);
+      read_next (question);
       return;
     }
-  barua_export_add_file_name (question->request, "dhis", "json");
-  barua_request_reply_json (question->request, 200, barua_dhis_json (question->dhis));
+  else
+    {
+      barua_export_add_file_name (question->request, "dhis", "json");
+      barua_request_reply_json (question->request, 200, barua_dhis_json (question->dhis));
+    }
+  question_free (question);
+}
+
+static void
+read_next (Question *question)
+{
+  barua_store_read_async (question->app->store, read_page, question, NULL, NULL, page_read,
+                          question);
 }
 
 static void
@@ -174,8 +216,7 @@ caught_up (GObject *source, GAsyncResult *result, gpointer data)
 
   if (barua_store_catch_up_finish (question->app->store, result, &error))
     {
-      barua_store_read_async (question->app->store, read_all, question, question_free, NULL, reply,
-                              question);
+      read_next (question);
       return;
     }
   barua_api_fail (question->request, error);
@@ -197,6 +238,8 @@ barua_export_dhis (BaruaRequest *request, BaruaApp *app, BaruaJson filters, gboo
   question->app = app;
   question->request = barua_request_ref (request);
   question->dhis = dhis;
+  question->kept = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  question->last_key = g_string_new (NULL);
   question->last_id = g_string_new (NULL);
   barua_store_catch_up_async (app->store, NULL, CONTACTS_DDOC, CONTACTS_VIEW, NULL, caught_up,
                               question);

@@ -53,6 +53,7 @@ typedef struct
   GString *last_id;
   guint n_left;      /* documents of the page that is read */
   gboolean collects; /* the first walk of reports: which columns there are */
+  gboolean has_forms; /* the columns of their definitions are known */
   gboolean is_full;
   gboolean is_over;
   gboolean is_working;
@@ -205,7 +206,6 @@ read_view (BaruaReader *reader, Sending *sending, GError **error)
 {
   g_autoptr (GString) start = g_string_new (NULL);
   g_autoptr (GString) end = g_string_new (NULL);
-  BaruaListingTotals totals;
   BaruaViewQuery query = { .db = sending->source.db,
                            .ddoc = sending->source.ddoc,
                            .view = sending->source.view,
@@ -224,7 +224,48 @@ read_view (BaruaReader *reader, Sending *sending, GError **error)
     query.start = (BaruaJson){ start->str, start->len };
   if (end->len > 0)
     query.end = (BaruaJson){ end->str, end->len };
-  return barua_reader_view (reader, &query, &totals, take_view_row, sending, error);
+  return barua_reader_view (reader, &query, NULL, take_view_row, sending, error);
+}
+
+/* BaruaViewFunc: keeps the key of the first row. */
+static gboolean
+take_key (const BaruaViewRow *row, gpointer data)
+{
+  g_string_append_len (data, row->key.p, (gssize)row->key.n);
+  return FALSE;
+}
+
+/* Notes the columns of all forms that have reports, whatever the filters let through (section 3): one
+ * look at the index for each of them. */
+static gboolean
+read_forms (BaruaReader *reader, Sending *sending, GError **error)
+{
+  g_autoptr (BaruaArena) arena = barua_arena_new ();
+  g_autoptr (GString) start = g_string_new ("[]");
+  g_autoptr (GString) found = g_string_new (NULL);
+  BaruaViewQuery query = { .ddoc = "medic-client",
+                           .view = "reports_by_form",
+                           .includes_hidden = TRUE,
+                           .limit = 1 };
+  BaruaJsonIter iter;
+  BaruaJson key, code;
+
+  while (TRUE)
+    {
+      query.start = (BaruaJson){ start->str, start->len };
+      g_string_truncate (found, 0);
+      if (!barua_reader_view (reader, &query, NULL, take_key, found, error))
+        return FALSE;
+      if (found->len == 0)
+        return TRUE;
+      key = (BaruaJson){ found->str, found->len };
+      barua_json_iter_init (&iter, key);
+      if (barua_json_iter_next (&iter, NULL, &code))
+        barua_export_add_form (&sending->export, barua_arena_json_text (arena, code));
+      g_string_truncate (start, 0); /* the first key after ["CODE"] with whatever follows */
+      g_string_append_len (start, found->str, (gssize)found->len - 1);
+      g_string_append (start, ",{}]");
+    }
 }
 
 static gboolean
@@ -269,6 +310,10 @@ page_query (BaruaReader *reader, gpointer data, GError **error)
   Sending *sending = data;
   g_auto (BaruaStoreLookup) lookup;
 
+  if (sending->collects && !sending->has_forms && sending->export.filters.codes == NULL
+      && !read_forms (reader, sending, error))
+    return FALSE;
+  sending->has_forms = TRUE;
   barua_store_lookup_init (&lookup, reader, NULL);
   return read_page (reader, sending, &lookup.lookup, error);
 }

@@ -15,6 +15,9 @@
 #define VERIFIED_FALSE 2u
 #define VERIFIED_NEITHER 4u
 
+/* Words of a search; each is compared with every key of a document. */
+#define MAX_WORDS 64u
+
 /* Keys of free text are longer, in UTF-16 units. */
 #define SHORT_KEY 2
 
@@ -134,59 +137,85 @@ read_valid (BaruaJson valid)
   return barua_json_type (valid) == BARUA_JSON_TRUE || g_strcmp0 (text, "true") == 0;
 }
 
-/* The bit of one value of `verified`; 0: unset. */
-static guint
-verified_bit (BaruaJson value)
+/* Adds the bit of one value of `verified`; an empty text is none. */
+static gboolean
+add_verified (BaruaJson value, guint *bits, GError **error)
 {
-  switch (barua_json_type (value))
-    {
-    case BARUA_JSON_TRUE:
-      return VERIFIED_TRUE;
-    case BARUA_JSON_FALSE:
-      return VERIFIED_FALSE;
-    case BARUA_JSON_NULL:
-      return VERIFIED_NEITHER;
-    default:
-      if (barua_json_string_is (value, BARUA_TEXT ("true")))
-        return VERIFIED_TRUE;
-      if (barua_json_string_is (value, BARUA_TEXT ("false")))
-        return VERIFIED_FALSE;
-      return barua_json_string_is (value, BARUA_TEXT ("null")) ? VERIFIED_NEITHER : 0;
-    }
+  static const struct
+  {
+    BaruaText text;
+    guint bit;
+  } verdicts[] = { { { "true", 4 }, VERIFIED_TRUE },
+                   { { "false", 5 }, VERIFIED_FALSE },
+                   { { "null", 4 }, VERIFIED_NEITHER } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (verdicts); i++)
+    if (barua_text_equal ((BaruaText){ value.text, value.length }, verdicts[i].text)
+        || barua_json_string_is (value, verdicts[i].text))
+      {
+        *bits |= verdicts[i].bit;
+        return TRUE;
+      }
+  return barua_json_string_is (value, BARUA_TEXT ("")) || refuse ("verified", value, error);
 }
 
-static guint
-read_verified (BaruaJson verified)
+/* One value, or a list of them (section 3.1); nothing: all reports. */
+static gboolean
+read_verified (BaruaJson verified, guint *bits, GError **error)
 {
-  guint bits = 0;
   BaruaJsonIter iter;
   BaruaJson value;
 
+  if (barua_json_is_nothing (verified))
+    return TRUE;
   if (barua_json_type (verified) != BARUA_JSON_ARRAY)
-    return verified_bit (verified);
+    return add_verified (verified, bits, error);
   barua_json_iter_init (&iter, verified);
   while (barua_json_iter_next (&iter, NULL, &value))
-    bits |= verified_bit (value);
-  return bits;
+    if (!add_verified (value, bits, error))
+      return FALSE;
+  return TRUE;
 }
 
-/* (transfer full) (nullable): the words of a search, in lower case. */
-static GPtrArray *
-read_search (BaruaJson search)
+/* Cuts the next word off @rest, which white space separates; FALSE when there is none. */
+static gboolean
+next_word (BaruaText *rest, BaruaText *word)
 {
-  g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+  const char *end = rest->p + rest->n, *start = rest->p;
+
+  while (start < end && barua_is_white (g_utf8_get_char (start)))
+    start = g_utf8_next_char (start);
+  const char *stop = start;
+  while (stop < end && !barua_is_white (g_utf8_get_char (stop)))
+    stop = g_utf8_next_char (stop);
+  *word = (BaruaText){ start, (gsize)(stop - start) };
+  *rest = (BaruaText){ stop, (gsize)(end - stop) };
+  return stop > start;
+}
+
+/* Sets the words of a search, in lower case; none leave @words alone. */
+static gboolean
+read_search (BaruaJson search, GPtrArray **words, GError **error)
+{
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *text = barua_json_string (search, NULL);
   g_autoptr (BaruaArena) arena = barua_arena_new ();
+  BaruaText rest, word;
 
   if (text == NULL)
-    return NULL;
-  const BaruaText lower = barua_text_lower (arena, barua_text (text));
-  g_autofree char *copy = g_strndup (lower.p, lower.n);
-  g_auto (GStrv) parts = g_regex_split_simple ("\\s+", copy, 0, 0);
-  for (guint i = 0; parts[i] != NULL; i++)
-    if (*parts[i] != '\0')
-      g_ptr_array_add (words, g_strdup (parts[i]));
-  return words->len > 0 ? g_steal_pointer (&words) : NULL;
+    return TRUE;
+  rest = barua_text_lower (arena, barua_text (text));
+  while (next_word (&rest, &word))
+    g_ptr_array_add (found, g_strndup (word.p, word.n));
+  if (found->len > MAX_WORDS)
+    {
+      g_set_error (error, BARUA_EXPORT_ERROR, 0, "Invalid filter \"search\": more than %u words",
+                   MAX_WORDS);
+      return FALSE;
+    }
+  if (found->len > 0)
+    *words = g_steal_pointer (&found);
+  return TRUE;
 }
 
 gboolean
@@ -197,8 +226,9 @@ barua_export_read_filters (const BaruaExport *export, BaruaJson filters, gint64 
 
   if (type == BARUA_EXPORT_MESSAGES)
     out->states = read_texts (barua_json_member (filters, "state"), NULL);
-  if (type == BARUA_EXPORT_REPORTS || type == BARUA_EXPORT_CONTACTS)
-    out->words = read_search (barua_json_member (filters, "search"));
+  if ((type == BARUA_EXPORT_REPORTS || type == BARUA_EXPORT_CONTACTS)
+      && !read_search (barua_json_member (filters, "search"), &out->words, error))
+    return FALSE;
   if (type == BARUA_EXPORT_CONTACTS)
     out->types = read_selected (barua_json_member (filters, "types"), "id");
   if (type == BARUA_EXPORT_REPORTS)
@@ -207,7 +237,8 @@ barua_export_read_filters (const BaruaExport *export, BaruaJson filters, gint64 
       out->facilities = read_selected (barua_json_member (filters, "facilities"), "id");
       out->subjects = read_texts (barua_json_member (filters, "subjectIds"), NULL);
       out->valid = read_valid (barua_json_member (filters, "valid"));
-      out->verified = read_verified (barua_json_member (filters, "verified"));
+      if (!read_verified (barua_json_member (filters, "verified"), &out->verified, error))
+        return FALSE;
     }
   return (type != BARUA_EXPORT_REPORTS && type != BARUA_EXPORT_MESSAGES)
          || read_dates (barua_json_member (filters, "date"), now_ms, out, error);
@@ -255,7 +286,7 @@ look_at (Search *search, BaruaText key)
 {
   if (is_short (key))
     return;
-  for (guint i = 0; i < search->words->len && i < 64; i++)
+  for (guint i = 0; i < search->words->len; i++)
     {
       const char *word = search->words->pdata[i];
       const gsize n = strlen (word);
@@ -279,17 +310,10 @@ look_at_pair (Search *search, BaruaText name, BaruaText value)
 static void
 look_at_words (Search *search, BaruaText text)
 {
-  const char *end = text.p + text.n;
+  BaruaText word;
 
-  for (const char *at = text.p; at < end;)
-    {
-      const char *stop = at;
-      while (stop < end && !barua_is_white (g_utf8_get_char (stop)))
-        stop = g_utf8_next_char (stop);
-      if (stop > at)
-        look_at (search, (BaruaText){ at, (gsize)(stop - at) });
-      at = stop < end ? g_utf8_next_char (stop) : end;
-    }
+  while (next_word (&text, &word))
+    look_at (search, word);
 }
 
 /* Looks at the keys that the members of @object give. */
@@ -323,8 +347,7 @@ barua_export_finds (GPtrArray *words, BaruaJson document, gboolean is_report)
 {
   g_autoptr (BaruaArena) arena = barua_arena_new ();
   Search search = { .words = words, .arena = arena };
-  const guint n = MIN (words->len, 64);
-  const guint64 all = n == 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT (1) << n) - 1;
+  const guint64 all = G_MAXUINT64 >> (MAX_WORDS - words->len);
 
   look_at_members (&search, document, is_report);
   if (is_report)
@@ -332,7 +355,8 @@ barua_export_finds (GPtrArray *words, BaruaJson document, gboolean is_report)
       const BaruaJson contact = barua_json_member (barua_json_member (document, "contact"), "_id");
       look_at_members (&search, barua_json_member (document, "fields"), TRUE);
       if (barua_json_type (contact) == BARUA_JSON_STRING)
-        look_at_pair (&search, BARUA_TEXT ("contact"), barua_arena_json_text (arena, contact));
+        look_at_pair (&search, BARUA_TEXT ("contact"),
+                      barua_text_lower (arena, barua_arena_json_text (arena, contact)));
     }
   return search.found == all;
 }

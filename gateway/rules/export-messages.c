@@ -204,7 +204,7 @@ append_incoming (BaruaExportRow *row, BaruaJson document)
                 .state = BARUA_TEXT ("received"),
                 .at = barua_json_member (document, "reported_date") };
 
-  if (!barua_json_truthy (text))
+  if (barua_json_type (text) != BARUA_JSON_STRING) /* an empty one came in, too */
     return;
   barua_json_append_minified (json, from.text != NULL ? from : (BaruaJson){ "null", 4 });
   g_string_append (json, ",\"message\":");

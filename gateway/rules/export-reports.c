@@ -92,13 +92,6 @@ barua_export_collect_fields (BaruaExport *export, BaruaJson document)
     if (walk.is_leaf)
       add_field (export, walk.name->str);
   walk_clear (&walk);
-  const BaruaJson form = barua_json_member (document, "form");
-  g_autofree char *code = barua_json_string (form, NULL);
-  if (code != NULL) /* whose definition is looked at in the end: no name of a field has a NUL */
-    {
-      g_autofree char *mark = g_strconcat ("\001", code, NULL);
-      add_field (export, mark);
-    }
 }
 
 /* GCompareFunc: by UTF-16 code units. */
@@ -114,11 +107,10 @@ compare_names (gconstpointer a, gconstpointer b)
   return 0;
 }
 
-/* The fields that the definition of @code names. */
-static void
-add_definition (BaruaExport *export, const char *code)
+void
+barua_export_add_form (BaruaExport *export, BaruaText code)
 {
-  const BaruaForm *form = barua_settings_find_form (export->settings, barua_text (code));
+  const BaruaForm *form = barua_settings_find_form (export->settings, code);
 
   for (guint i = 0; form != NULL && i < barua_form_n_fields (form); i++)
     {
@@ -131,24 +123,16 @@ add_definition (BaruaExport *export, const char *code)
 void
 barua_export_sort_fields (BaruaExport *export)
 {
-  g_autofree gpointer *all = g_hash_table_get_keys_as_array (export->field_names, NULL);
-  g_autoptr (GPtrArray) codes = g_ptr_array_new_with_free_func (g_free);
   const GPtrArray *selected = export->filters.codes;
   GHashTableIter iter;
   gpointer name;
 
-  for (guint i = 0; all[i] != NULL; i++)
-    if (*(const char *)all[i] == '\001')
-      g_ptr_array_add (codes, g_strdup ((const char *)all[i] + 1));
-  for (guint i = 0; i < codes->len; i++)
-    add_definition (export, codes->pdata[i]);
   for (guint i = 0; selected != NULL && i < selected->len; i++)
-    add_definition (export, selected->pdata[i]);
+    barua_export_add_form (export, barua_text (selected->pdata[i]));
   export->fields = g_ptr_array_new_with_free_func (g_free);
   g_hash_table_iter_init (&iter, export->field_names);
   while (g_hash_table_iter_next (&iter, &name, NULL))
-    if (*(const char *)name != '\001')
-      g_ptr_array_add (export->fields, g_strdup (name));
+    g_ptr_array_add (export->fields, g_strdup (name));
   g_ptr_array_sort (export->fields, compare_names);
 }
 

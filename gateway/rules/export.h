@@ -105,7 +105,10 @@ gboolean barua_export_filters_contacts (const BaruaExport *export);
 /** Notes which fields @document has, flattened. */
 void barua_export_collect_fields (BaruaExport *export, BaruaJson document);
 
-/** After all reports were seen: adds what the definitions name, and sorts. */
+/** Notes the fields that the definition of a form names, if it has one; those of selected forms need no call. */
+void barua_export_add_form (BaruaExport *export, BaruaText code);
+
+/** After all reports were seen: adds what the definitions of selected forms name, and sorts. */
 void barua_export_sort_fields (BaruaExport *export);
 
 /** Appends the header line, with what is to stand before it. */

@@ -160,6 +160,60 @@ class Common(Export):
         self.assertEqual(self.client.request("POST", "/api/v2/export/messages", b"{}", {
             "Content-Type": "text/plain"}).status, 400)
 
+    def test_who_is_not_logged_in(self):
+        """As everywhere: browsers are shown where to log in, programs are refused."""
+        for kind in ("messages", "reports", "contacts", "feedback", "dhis", "nope"):
+            answer = self.client.get(f"/api/v2/export/{kind}", auth=False, headers={"User-Agent": "Mozilla/5.0"})
+            self.assertEqual((answer.status, answer.header("Location")),
+                             (302, f"/medic/login?redirect=%2Fapi%2Fv2%2Fexport%2F{kind}"))
+            answer = self.client.post(f"/api/v2/export/{kind}", {}, auth=False)
+            self.assertEqual((answer.status, answer.json()), (401, {"code": 401, "error": "unauthorized"}))
+
+    def test_bodies(self):
+        """json-strict: the media type counts, its parameters and case do not; an empty object asks for nothing."""
+        everything = self.get("messages").text
+        for content in ("application/json", "Application/JSON", "application/json; charset=utf-8"):
+            answer = self.client.request("POST", "/api/v2/export/messages", b"{}", {"Content-Type": content})
+            self.assertEqual((answer.status, answer.text), (200, everything), content)
+        for content in ("text/plain", "application/x-www-form-urlencoded", "application/jsonp"):
+            answer = self.client.request("POST", "/api/v2/export/messages", b"{}", {"Content-Type": content})
+            self.assertEqual((answer.status, answer.text), (400, "Content-Type must be application/json"), content)
+        for kind in ("nope", "dhis2"):
+            answer = self.client.post(f"/api/v2/export/{kind}", {})
+            self.assertEqual((answer.status, answer.json()),
+                             (404, {"code": 404, "error": f'Invalid export type "{kind}"'}))
+        answer = self.client.request("HEAD", "/api/v2/export/messages")
+        self.assertEqual((answer.status, answer.header("Content-Type"), answer.body),
+                         (200, "text/csv; charset=utf-8", b""))
+
+    def test_the_data_cannot_be_read(self):
+        """After the first byte there is no status any more: two lines say so, and the server goes on."""
+        server = Server().start()
+        try:
+            client = server.client(timeout=60)
+            docs = [{"_id": f"b{i:04}", "type": "data_record", "form": "B", "reported_date": T + i,
+                     "from": f"unmistakable-{i:04}", "sms_message": {"message": "x" * 2000}} for i in range(2000)]
+            self.assertEqual(client.post("/medic/_bulk_docs", {"docs": docs}).status, 201)
+            self.assertEqual(client.get("/api/v2/export/messages").text.count("\n"), 2001)
+            server.stop()
+            with open(server.database, "r+b") as f:
+                at = f.read().find(b"unmistakable-1500")
+                self.assertGreater(at, 0)
+                f.seek(at // 4096 * 4096)
+                f.write(b"\xff" * 4096)
+            server.start()
+            client = server.client(timeout=60)
+            answer = client.get("/api/v2/export/messages")
+            lines = answer.text.split("\n")
+            self.assertEqual(answer.status, 200)
+            self.assertEqual((lines[0], lines[-3], lines[-1]), (HEAD, "--ERROR--", ""))
+            self.assertRegex(lines[-2], r"^Error exporting data: [a-z ]+$")
+            self.assertGreater(len(lines), 100, "what could be read is there")
+            self.assertEqual(client.get("/healthz").status, 200)
+            self.assertEqual(client.get("/api/v2/export/contacts").status, 200)
+        finally:
+            server.finish()
+
     def test_rights(self):
         allowed = {"x": ["messages", "reports", "contacts", "feedback", "dhis"],
                    "clerk": ["messages", "reports"], "dhis": ["dhis"], "offline": [], "none": []}
@@ -183,12 +237,16 @@ class Common(Export):
                 ("reports", "filters=x", "filters must be an object"),
                 ("reports", "options[]=x", "options must be an object"),
                 ("feedback", "options[format]=xml", 'Unsupported format "xml"'),
+                ("reports", "filters[verified]=maybe", 'Invalid filter "verified": "maybe"'),
+                ("reports", "filters[verified][]=true&filters[verified][]=x", 'Invalid filter "verified": "x"'),
+                ("contacts", "filters[search]=" + "a+" * 65, 'Invalid filter "search": more than 64 words'),
                 ("contacts", "options[csv]=tsv", 'Invalid option "csv": it is "cht", "raw" or absent')):
             answer = self.client.get(f"/api/v2/export/{kind}?{query}")
             self.assertEqual((answer.status, answer.text), (400, says))
             self.assertIsNone(answer.header("Content-Disposition"))
-        answer = self.client.get("/api/v2/export/reports?filters[search]=" + "a" * 62000)
-        self.assertEqual((answer.status, answer.text), (414, "URI Too Long"))
+        for n in (62000, 65000):
+            answer = self.client.get("/api/v2/export/reports?filters[search]=" + "a" * n)
+            self.assertEqual((answer.status, answer.text), (414, "URI Too Long"), n)
 
     def test_body_wins(self):
         """A body with filters hides those of the query; what it lacks is taken from there."""
@@ -199,6 +257,17 @@ class Common(Export):
         self.assertEqual([r[0] for r in rows[1:]], ["v2", "v1"])
         self.assertEqual(rows[1][3], "2020-09-13T12:26:42.000Z", "options are those of the query")
         self.assertEqual(len(self.post("reports", {}).text.splitlines()), 4)
+
+    def test_brackets(self):
+        """Names encoded or not, places in any order, `+` for a space (the whole table: test-brackets.c)."""
+        for query in ("filters[forms][selected][0][code]=V&filters[forms][selected][1][code]=W",
+                      "filters[forms][selected][7][code]=V&filters[forms][selected][3][code]=W",
+                      "filters%5Bforms%5D%5Bselected%5D%5B0%5D%5Bcode%5D=V&filters[%66orms][selected][1][code]=W",
+                      "filters[forms][selected][][code]=V&filters[forms][selected][][code]=W"):
+            answer = self.get("reports", query).text
+            self.assertEqual([line[1:3] for line in answer.splitlines()[1:]], ["w1", "v2", "v1"], query)
+        self.assertEqual(self.column("reports", "filters[search]=maria+lopez"), ["w1"])
+        self.assertEqual(self.column("reports", "filters[search]=maria%20%C2%A0lopez"), ["w1"])
 
     def test_human_readable(self):
         for value in (True, "true", "1"):
@@ -296,6 +365,43 @@ class Messages(Export):
                                      f"{T + 700000}&filters[state]=received"), ["i2"])
         self.assertEqual(self.column("messages", f"filters[date][to]={T}"), ["r1"])
 
+    def test_times_and_names(self):
+        """Of a state the last entry counts, else the task's own time; people are those that the record points to."""
+        docs = [{"_id": "t1", "type": "data_record", "reported_date": 1600560000000,
+                 "fields": {"patient_uuid": "p1"}, "contact": {"_id": "p1"}, "from": "+254700000009",
+                 "sms_message": {"message": ""},
+                 "tasks": [
+                     task("sent", "h1", state_history=[
+                         {"state": "pending", "timestamp": "2020-09-13T12:26:41.000Z"},
+                         {"state": "sent", "timestamp": "2020-09-13T12:26:42.000Z"},
+                         {"state": "pending", "timestamp": 1600000003000},
+                         {"state": "sent", "timestamp": "2020-09-13T12:26:44.000Z"}]),
+                     task("cleared", "h2", timestamp="2020-09-13T12:26:45.000Z", due="2020-09-13T12:26:46.000Z"),
+                     task("forwarded-to-gateway", "h3", timestamp="2020-09-13T12:26:47.000Z"),
+                     task("muted", "h4", LOGIN, type="token_login", translation_key="no.such.key")]}]
+        self.client.post("/medic/_bulk_docs", {"docs": docs})
+        rows = self.rows("messages", f"filters[date][from]={T + 500000000}")
+        cht = self.get("messages", f"filters[date][from]={T + 500000000}&options[csv]=cht").text
+        rev = self.client.get("/medic/t1").json()["_rev"]
+        self.client.request("DELETE", f"/medic/t1?rev={rev}")
+        of = [dict(zip(rows[0], row)) for row in rows[1:]]
+        for row in of:
+            self.assertEqual((row["patient_id"], row["contact_name"], row["reported_date"]),
+                             ("12345", "Paul", "1600560000000"))
+        times = [[row[c] for c in ("received", "scheduled", "pending", "sent", "cleared", "muted")] for row in of]
+        self.assertEqual(times, [
+            ["", "", "1600000003000", "1600000004000", "", ""],
+            ["", "1600000006000", "", "", "1600000005000", ""],
+            ["", "", "", "", "", ""],
+            ["", "", "", "", "", ""],
+            ["1600560000000", "", "", "", "", ""]])
+        self.assertEqual([(row["type"], row["state"], row["sent_by"], row["to_phone"]) for row in of], [
+            ("Task Message", "sent", "", "+254712345678"), ("Task Message", "cleared", "", "+254712345678"),
+            ("Task Message", "forwarded-to-gateway", "", "+254712345678"),
+            ("no.such.key", "muted", "", "+254712345678"), ("Message", "received", "+254700000009", "")])
+        self.assertEqual(of[4]["content"], "", "an empty message came in, too")
+        self.assertNotIn("a" * 64, cht, "masked in every dialect")
+
     def test_dialects(self):
         raw = self.get("messages", "options[csv]=raw").text
         self.assertIn('"Thank you, ""Paul"""', raw)
@@ -323,6 +429,10 @@ class Reports(Export):
         self.assertEqual(text.splitlines()[0], self.FIXED + ",only_w,zeta")
         text = self.get("reports", "filters[forms][selected][0][code]=V&filters[search]=nothinglikeit").text
         self.assertEqual(text, self.FIXED + ",note,week\n", "what the definition names")
+        for query in ("filters[search]=nothinglikeit", "filters[date][to]=1000", "filters[valid]=false"
+                      "&filters[verified]=true"):
+            self.assertEqual(self.get("reports", query).text, self.FIXED + ",note,week\n",
+                             "of every form that has reports, whatever else is asked")
         self.assertEqual(self.get("reports", "filters[forms][selected][0][code]=NOPE").text,
                          self.FIXED + "\n")
 
@@ -354,8 +464,34 @@ class Reports(Export):
                 ("filters[search]=week:6", ["v2"]),
                 ("filters[search]=ma", ["w1"]),
                 ("filters[search]=mariax", []),
+                ("filters[search]=note:%3D1%2B2", ["v1"]),
+                ("filters[search]=12345", ["v2"]),
+                ("filters[search]=patient_id:12345", ["v2"]),
+                ("filters[search]=%2B2547", ["v1"]),
+                ("filters[search]=week:5 contact:p1", ["v1"]),
+                ("filters[search]=week:5 contact:p2", []),
+                ("filters[search]=data_record", []),
+                ("filters[search]=reported_date:1600000001000", []),
+                (f"filters[date][from]={T}&filters[valid]=true&filters[verified]=true"
+                 "&filters[facilities][selected][]=hc1&filters[search]=%3D1", ["v1"]),
+                (f"filters[date][from]={T}&filters[valid]=true&filters[verified]=false", []),
                 ("filters[forms][selected][0][code]=V&filters[valid]=true", ["v1"])):
-            self.assertEqual(self.column("reports", quote(query, safe="[]=&")), ids, query)
+            self.assertEqual(self.column("reports", quote(query, safe="[]=&%")), ids, query)
+
+    def test_order_and_the_names_of_contacts(self):
+        """By date from the newest, then by id from the last; without a date at the end.  Ids are found in any case."""
+        docs = [{"_id": name, "type": "data_record", "form": "ORD", "contact": {"_id": "P-Upper"},
+                 **({"reported_date": date} if date else {})}
+                for name, date in (("oA", T), ("oB", T), ("oC", T + 1), ("oD", None), ("oa", T), ("oE", T - 1))]
+        self.client.post("/medic/_bulk_docs", {"docs": docs})
+        form = "filters[forms][selected][0][code]=ORD"
+        found = [self.column("reports", form + more) for more in
+                 ("", "&filters[valid]=true", "&filters[search]=contact:p-UPPER", f"&filters[date][to]={T}")]
+        rows = self.rows("reports", form)
+        self.client.post("/api/v1/bulk-delete", {"docs": [{"_id": d["_id"]} for d in docs]})
+        self.assertEqual(found[:3], [["oC", "oa", "oB", "oA", "oE", "oD"]] * 3)
+        self.assertEqual(found[3], ["oa", "oB", "oA", "oE"])
+        self.assertEqual(rows[-1][3], "", "no date is an empty cell")
 
     def test_many_columns(self):
         """A row takes as long as it has columns and fields, not as long as their product."""
@@ -432,6 +568,26 @@ class Contacts(Export):
         self.assertEqual([r[0] for r in rows[1:]], ["dh1", "hc1", "cl2", "p1", "p2"],
                          "by kind and name, the dead last")
 
+    def test_order_in_lists(self):
+        """Filtered: the dead last, before them the muted, then by kind and by name in lower case."""
+        docs = [{"_id": "o1", "type": "person", "name": "zoe"}, {"_id": "o2", "type": "person", "name": "Adam"},
+                {"_id": "o3", "type": "person", "name": "adah", "muted": "2020-01-01T00:00:00.000Z"},
+                {"_id": "o4", "type": "clinic", "name": "Zed"}, {"_id": "o5", "type": "contact", "contact_type": "chw",
+                                                                "name": "A"},
+                {"_id": "o6", "type": "district_hospital", "name": "Z", "date_of_death": 1},
+                {"_id": "o7", "type": "other", "name": "never"}]
+        for doc in docs:
+            doc["notes"] = "ordering"
+        self.client.post("/medic/_bulk_docs", {"docs": docs})
+        found = self.column("contacts", "filters[search]=ordering")
+        kinds = self.column("contacts", "filters[search]=notes:ordering&filters[types][selected][]=chw"
+                            "&filters[types][selected][]=clinic")
+        plain = [i for i in self.column("contacts") if i.startswith("o")]
+        self.client.post("/api/v1/bulk-delete", {"docs": [{"_id": d["_id"]} for d in docs]})
+        self.assertEqual(found, ["o4", "o2", "o1", "o5", "o3", "o6"])
+        self.assertEqual(kinds, ["o4", "o5"], "both filters, over all types asked for")
+        self.assertEqual(plain, ["o5", "o4", "o6", "o1", "o2", "o3"], "by type, then by id")
+
 
 class Feedback(Export):
     def test_rows(self):
@@ -491,6 +647,19 @@ class Dhis(Export):
             self.assertEqual(answer.text, says)
             self.assertIsNone(answer.header("Content-Disposition"))
 
+    def test_shape(self):
+        """What DHIS2 documents for /api/dataValueSets: names, dates, and the unit with every value."""
+        body = self.values(f"filters[dataSet]=DS1&{self.FROM}").json()
+        self.assertEqual(list(body), ["dataSet", "completeDate", "period", "dataValues"])
+        self.assertRegex(body["completeDate"], r"^\d{4}-\d\d-\d\d$")
+        self.assertRegex(body["period"], r"^\d{6}$")
+        for value in body["dataValues"]:
+            self.assertLessEqual(set(value), {"dataElement", "period", "orgUnit", "categoryOptionCombo",
+                                              "attributeOptionCombo", "value", "comment", "followUp", "storedBy"})
+            self.assertLessEqual({"dataElement", "orgUnit", "value"}, set(value))
+            self.assertTrue(all(isinstance(v, str) for k, v in value.items() if k != "value"), value)
+            self.assertIsInstance(value["value"], (int, float))
+
     def test_no_elements(self):
         """A data set that no target is for; deaths is for any, so it must go first."""
         settings = self.client.get("/api/v1/settings").json()
@@ -499,6 +668,65 @@ class Dhis(Export):
         answer = self.values(f"filters[dataSet]=EMPTY&{self.FROM}", status=400)
         self.assertEqual(answer.text, 'dataSet "EMPTY" has no dataElements')
         self.client.put("/api/v1/settings", {"tasks": {"targets": {"items": items}}})
+
+
+class Elsewhere(unittest.TestCase):
+    """A server whose clock is not that of Greenwich, and more contacts and targets than one page holds."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.server.env["TZ"] = "Africa/Nairobi"  # three hours ahead
+        cls.server.start()
+        cls.client = cls.server.client()
+        cls.client.settings({
+            "dhis_data_sets": [{"id": "DS"}],
+            "tasks": {"targets": {"items": [{"id": "a", "dhis": {"dataElement": "A", "dataSet": "DS",
+                                                                 "attributeOptionCombo": "AOC"}}]}}})
+        docs = [{"_id": "d", "type": "district_hospital", "name": "D", "dhis": {"orgUnit": "OU-D"}},
+                {"_id": "h", "type": "health_center", "name": "H", "parent": {"_id": "d"},
+                 "dhis": [{"orgUnit": "OU-H", "dataSet": "DS"}, {"orgUnit": "OU-D"}, {"orgUnit": "OU-X", "dataSet": "Y"},
+                          {"dataSet": "DS"}, "x"]}]
+        docs += [{"_id": f"p{i:04}", "type": "person", "name": f"P{i}", "dhis": {"orgUnit": f"OU-{i % 3}"},
+                  "parent": {"_id": "h", "parent": {"_id": "d"}}} for i in range(2100)]
+        docs += [{"_id": f"target~2000-02~p{i:04}~u", "type": "target", "owner": f"p{i:04}",
+                  "targets": [{"id": "a", "value": {"pass": 1, "total": 2}}]} for i in range(230)]
+        docs += [{"_id": "target~2000-02~gone~u", "type": "target", "owner": "gone",
+                  "targets": [{"id": "a", "value": {"total": 1000}}]},
+                 {"_id": "target~2000-01~p0000~u", "type": "target", "owner": "p0000",
+                  "targets": [{"id": "a", "value": {"total": 5000}}]}]
+        answer = cls.client.post("/medic/_bulk_docs", {"docs": docs})
+        assert answer.status == 201, answer
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.finish()
+
+    def values(self, ms, more=""):
+        answer = self.client.get(f"/api/v2/export/dhis?filters[dataSet]=DS&filters[date][from]={ms}{more}")
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json()
+
+    def test_local_time(self):
+        """The name of the file and the month are of the server's time; date cells are not."""
+        name = self.client.get("/api/v2/export/feedback").header("Content-Disposition")
+        local = [time.strftime("%Y%m%d%H%M", time.gmtime(time.time() + 3 * 3600 - ago)) for ago in (0, 60)]
+        self.assertIn(re.search(r"-(\d{12})\.csv$", name).group(1), local)
+        self.assertEqual(self.values(949352399999)["period"], "200001")  # 2000-01-31T20:59:59.999Z
+        self.assertEqual(self.values(949352400000)["period"], "200002")  # 2000-02-01T00:00 there
+        self.assertIn(self.values(949352400000)["completeDate"],
+                      [time.strftime("%Y-%m-%d", time.gmtime(time.time() + 3 * 3600 - ago)) for ago in (0, 60)])
+
+    def test_sums_over_pages(self):
+        """Every owner counts once for each unit of its own and of those above it, however often the unit is named."""
+        values = self.values(949392000000)["dataValues"]
+        self.assertEqual(values, [
+            {"dataElement": "A", "attributeOptionCombo": "AOC", "orgUnit": unit, "value": value}
+            for unit, value in (("OU-0", 154), ("OU-1", 154), ("OU-2", 152), ("OU-D", 460), ("OU-H", 460))])
+        self.assertEqual(self.values(949392000000, "&filters[orgUnit]=OU-2")["dataValues"], values[2:3])
+        self.assertEqual(self.values(946800000000, "&filters[orgUnit]=OU-D")["dataValues"][0]["value"], 5000)
+        self.assertEqual([v["value"] for v in self.values(952000000000)["dataValues"]], [0] * 5,
+                         "a month without values")
 
 
 if __name__ == "__main__":
