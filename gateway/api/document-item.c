@@ -8,6 +8,7 @@
 
 #include "gateway/api/document-common.h"
 #include "gateway/api/document-users.h"
+#include "gateway/http/multipart.h"
 
 #include <string.h>
 
@@ -111,15 +112,10 @@ decode_base64 (BaruaArena *arena, BaruaText text, BaruaText *bytes)
   return n <= digits / 4 * 3 + 8;
 }
 
-/* Reads `data` of an inline attachment. */
+/* Takes the bytes that @attachment has now. */
 static gboolean
-read_data (BaruaAttachmentEdit *attachment, BaruaArena *arena, BaruaJson data, GError **error)
+take_bytes (BaruaAttachmentEdit *attachment, BaruaArena *arena, GError **error)
 {
-  BaruaText text = barua_arena_json_text (arena, data);
-
-  if (text.p == NULL || !decode_base64 (arena, text, &attachment->bytes))
-    return fail (error, BARUA_HTTP_ERROR_BAD_REQUEST, "Invalid attachment data for %.*s",
-                 (int)attachment->name.n, attachment->name.p);
   if (attachment->bytes.n > BARUA_ATTACHMENT_MAX_BYTES)
     return fail (error, BARUA_HTTP_ERROR_ATTACHMENT_TOO_LARGE, "%.*s", (int)attachment->name.n,
                  attachment->name.p);
@@ -128,6 +124,51 @@ read_data (BaruaAttachmentEdit *attachment, BaruaArena *arena, BaruaJson data, G
   attachment->digest = digest;
   attachment->source = BARUA_ATTACHMENT_BYTES;
   return TRUE;
+}
+
+static gboolean
+fail_data (const BaruaAttachmentEdit *attachment, GError **error)
+{
+  return fail (error, BARUA_HTTP_ERROR_BAD_REQUEST, "Invalid attachment data for %.*s",
+               (int)attachment->name.n, attachment->name.p);
+}
+
+/* Reads `data` of an inline attachment. */
+static gboolean
+read_data (BaruaAttachmentEdit *attachment, BaruaArena *arena, BaruaJson data, GError **error)
+{
+  BaruaText text = barua_arena_json_text (arena, data);
+
+  if (text.p == NULL || !decode_base64 (arena, text, &attachment->bytes))
+    return fail_data (attachment, error);
+  return take_bytes (attachment, arena, error);
+}
+
+/* Takes the part of the body that an attachment with `follows` means: parts come in the order of
+ * the members, or say their names and come in any. */
+static gboolean
+read_following (BaruaItem *item, BaruaAttachmentEdit *attachment, BaruaArena *arena,
+                BaruaJson value, GError **error)
+{
+  const guint n_parts = item->parts != NULL ? item->parts->len : 0;
+  const BaruaPart *part = NULL;
+  gint64 length = -1;
+
+  for (guint i = 1; i < n_parts && part == NULL; i++)
+    {
+      const BaruaPart *named = &g_array_index (item->parts, BaruaPart, i);
+      if (named->name != NULL && barua_text_equal (barua_text (named->name), attachment->name))
+        part = named;
+    }
+  guint next = ++item->n_followed;
+  if (part == NULL && next < n_parts)
+    part = &g_array_index (item->parts, BaruaPart, next);
+  if (part == NULL
+      || (barua_json_integer (barua_json_member (value, "length"), &length)
+          && length != (gint64)part->bytes.n))
+    return fail_data (attachment, error);
+  attachment->bytes = part->bytes;
+  return take_bytes (attachment, arena, error);
 }
 
 /* Reads one member of `_attachments`. */
@@ -145,7 +186,11 @@ read_attachment (BaruaItem *item, BaruaArena *arena, BaruaText name, BaruaJson v
       || attachment.revpos < 0)
     attachment.revpos = 0;
   gboolean is_stub = barua_json_type (barua_json_member (value, "stub")) == BARUA_JSON_TRUE;
-  if (!is_stub && !read_data (&attachment, arena, barua_json_member (value, "data"), error))
+  gboolean follows = barua_json_type (barua_json_member (value, "follows")) == BARUA_JSON_TRUE;
+  if (!is_stub && follows && !read_following (item, &attachment, arena, value, error))
+    return FALSE;
+  if (!is_stub && !follows
+      && !read_data (&attachment, arena, barua_json_member (value, "data"), error))
     return FALSE;
   g_array_append_val (item->attachments, attachment);
   return TRUE;

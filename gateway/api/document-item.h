@@ -17,6 +17,9 @@ G_BEGIN_DECLS
 /**
  * BaruaItem:
  * @json: the document as received; absent for a deletion without a body
+ * @parts: (nullable) (element-type BaruaPart): of a multipart body: the document, then the bytes of
+ *   attachments that follow it; borrowed
+ * @n_followed: parts that were taken
  * @id: absent: taken from @json, or made
  * @rev: (nullable): the parent revision; with @keeps_rev the revision itself
  * @path: (nullable): with @keeps_rev: hashes of @json's `_revisions`, newest first
@@ -38,6 +41,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   BaruaJson json;
+  const GArray *parts;
+  guint n_followed;
   BaruaText id;
   BaruaText rev;
   gint64 path_start;

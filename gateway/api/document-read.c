@@ -121,10 +121,67 @@ append_data (GString *out, BaruaReader *reader, const BaruaAttachment *attachmen
   return TRUE;
 }
 
+/* The bytes of an attachment as they are. */
+static gboolean
+append_bytes (GString *out, BaruaReader *reader, const BaruaAttachment *attachment, GError **error)
+{
+  gint64 offset = 0;
+  gsize n = 0;
+
+  do
+    {
+      gsize at = out->len;
+      g_string_set_size (out, at + BARUA_BLOB_PIECE_BYTES);
+      if (!barua_reader_read_blob (reader, attachment->blob, offset, out->str + at,
+                                   BARUA_BLOB_PIECE_BYTES, &n, error))
+        return FALSE;
+      offset += (gint64)n;
+      g_string_truncate (out, at + n);
+    }
+  while (n == BARUA_BLOB_PIECE_BYTES);
+  return TRUE;
+}
+
+/* Appends what a client once sent to a header line: it stays one line. */
+static void
+append_header_text (GString *out, BaruaText text, gboolean is_quoted)
+{
+  for (gsize i = 0; i < text.n; i++)
+    {
+      char c = text.p[i];
+      if (is_quoted && (c == '"' || c == '\\'))
+        g_string_append_c (out, '\\');
+      g_string_append_c (out, g_ascii_iscntrl (c) ? ' ' : c);
+    }
+}
+
+/* One part with the bytes of an attachment; its name in quotes as RFC 9110, 5.6.4 has it. */
+static gboolean
+append_part (GString *out, BaruaReader *reader, const BaruaAttachment *attachment,
+             const char *boundary, GError **error)
+{
+  g_string_append_printf (out, "\r\n--%s\r\nContent-Disposition: attachment; filename=\"",
+                          boundary);
+  append_header_text (out, attachment->name, TRUE);
+  g_string_append (out, "\"\r\nContent-Type: ");
+  append_header_text (out, attachment->type, FALSE);
+  g_string_append_printf (out, "\r\nContent-Length: %" G_GINT64_FORMAT "\r\n\r\n",
+                          attachment->length);
+  return append_bytes (out, reader, attachment, error);
+}
+
+/* How an attachment is shown. */
+typedef enum
+{
+  ATTACHMENT_STUB,
+  ATTACHMENT_DATA,
+  ATTACHMENT_FOLLOWS,
+} AttachmentForm;
+
 /* One member of `_attachments` (documents.md 6.7). */
 static gboolean
 append_attachment (GString *out, BaruaReader *reader, const BaruaAttachment *attachment,
-                   gboolean has_data, GError **error)
+                   AttachmentForm form, GError **error)
 {
   char digest[BARUA_ATTACHMENT_DIGEST_SIZE];
 
@@ -134,15 +191,15 @@ append_attachment (GString *out, BaruaReader *reader, const BaruaAttachment *att
   barua_json_append_string (out, attachment->type);
   g_string_append_printf (out, ",\"revpos\":%" G_GINT64_FORMAT ",\"digest\":\"%s\"",
                           attachment->revpos, digest);
-  if (has_data)
+  if (form == ATTACHMENT_DATA)
     {
       if (!append_data (out, reader, attachment, error))
         return FALSE;
       g_string_append_c (out, '}');
       return TRUE;
     }
-  g_string_append_printf (out, ",\"length\":%" G_GINT64_FORMAT ",\"stub\":true}",
-                          attachment->length);
+  g_string_append_printf (out, ",\"length\":%" G_GINT64_FORMAT ",\"%s\":true}", attachment->length,
+                          form == ATTACHMENT_FOLLOWS ? "follows" : "stub");
   return TRUE;
 }
 
@@ -177,14 +234,39 @@ append_attachments (GString *out, BaruaReader *reader, const BaruaDocument *docu
   for (gsize i = 0; i < document->n_attachments; i++)
     {
       const BaruaAttachment *attachment = &document->attachments[i];
+      gboolean is_stub = !shape->has_data || attachment->revpos <= since;
       if (i > 0)
         g_string_append_c (out, ',');
       if (!append_attachment (out, reader, attachment,
-                              shape->has_data && attachment->revpos > since, error))
+                              is_stub                   ? ATTACHMENT_STUB
+                              : shape->boundary != NULL ? ATTACHMENT_FOLLOWS
+                                                        : ATTACHMENT_DATA,
+                              error))
         return FALSE;
     }
   g_string_append_c (out, '}');
   return TRUE;
+}
+
+/* What comes behind the document in a multipart/related body. */
+static gboolean
+append_parts (GString *out, BaruaReader *reader, const BaruaDocument *document,
+              const BaruaShape *shape, const BaruaTree *tree, int shown, GError **error)
+{
+  gint64 since = newest_ancestor (shape, tree, shown);
+
+  for (gsize i = 0; i < document->n_attachments; i++)
+    if (document->attachments[i].revpos > since
+        && !append_part (out, reader, &document->attachments[i], shape->boundary, error))
+      return FALSE;
+  g_string_append_printf (out, "\r\n--%s--", shape->boundary);
+  return TRUE;
+}
+
+gboolean
+barua_document_is_multipart (const BaruaDocument *document, const BaruaShape *shape)
+{
+  return shape->has_data && shape->boundary != NULL && document->n_attachments > 0;
 }
 
 gboolean
@@ -202,6 +284,10 @@ barua_document_append_shaped (GString *out, BaruaReader *reader, const char *db,
       tree = own;
     }
   int shown = tree != NULL ? find_shown (tree, document) : -1;
+  gboolean is_multipart = barua_document_is_multipart (document, shape);
+  if (is_multipart)
+    g_string_append_printf (out, "--%s\r\nContent-Type: application/json\r\n\r\n",
+                            shape->boundary);
   barua_document_append (out, document->id, document->rev, document->body, document->is_deleted);
   g_string_truncate (out, out->len - 1);
   if (shape->has_revisions && shown >= 0)
@@ -217,5 +303,5 @@ barua_document_append_shaped (GString *out, BaruaReader *reader, const char *db,
   if (!append_attachments (out, reader, document, shape, tree, shown, error))
     return FALSE;
   g_string_append_c (out, '}');
-  return TRUE;
+  return !is_multipart || append_parts (out, reader, document, shape, tree, shown, error);
 }

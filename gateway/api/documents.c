@@ -7,6 +7,7 @@
 #include "gateway/api/document-read.h"
 #include "gateway/api/document-write.h"
 #include "gateway/api/handlers.h"
+#include "gateway/rules/tasks.h"
 #include "gateway/store/store-revisions.h"
 
 #include <string.h>
@@ -25,6 +26,8 @@ typedef struct
   gboolean is_latest;
   gboolean has_etag;
   gboolean wants_all_leaves;
+  gboolean is_multipart;
+  const char *outer; /* (nullable): the boundary between revisions: they are wanted as multipart/mixed */
   BaruaJson open_revs;
   BaruaShape shape;
   GArray *since; /* of BaruaText */
@@ -135,6 +138,35 @@ take_lists (Read *read)
   return TRUE;
 }
 
+/* A boundary that no attachment contains: nobody can guess it. */
+static const char *
+make_boundary (BaruaArena *arena)
+{
+  char uuid[BARUA_UUID_SIZE];
+
+  barua_uuid_new (barua_now_ms (), uuid);
+  return barua_arena_copy (arena, barua_text (uuid)).p;
+}
+
+/* Whether the client says that it takes multipart; JSON is what all others get (documents.md 6.3). */
+static void
+take_parts (Read *read)
+{
+  const char *accept = barua_request_header (read->call.request, "Accept");
+  g_autofree char *lower = g_ascii_strdown (accept != NULL ? accept : "", -1);
+  gboolean is_open = read->wants_all_leaves || read->open_revs.text != NULL;
+
+  if (strstr (lower, is_open ? "multipart/mixed" : "multipart/related") == NULL
+      && strstr (lower, "multipart/*") == NULL)
+    return;
+  read->shape.boundary = make_boundary (read->call.arena);
+  if (is_open)
+    {
+      read->outer = make_boundary (read->call.arena);
+      read->shape.has_data = TRUE;
+    }
+}
+
 static gboolean
 fail_missing (GError **error)
 {
@@ -163,6 +195,30 @@ latest_of (BaruaArena *arena, const BaruaTree *tree, BaruaText rev)
   return barua_arena_copy (arena, (BaruaText){ text->str, text->len });
 }
 
+/* What goes before an element of an `open_revs` answer: a comma, or the head of its part; @type: of
+ * a part that is no document with attachments. */
+static void
+begin_open (Read *read, const BaruaDocument *document)
+{
+  GString *out = read->out;
+
+  if (read->outer == NULL)
+    {
+      if (out->len > 1)
+        g_string_append_c (out, ',');
+      g_string_append (out, document != NULL ? "{\"ok\":" : "{\"missing\":");
+      return;
+    }
+  g_string_append_printf (out, "%s--%s\r\nContent-Type: ", out->len > 0 ? "\r\n" : "", read->outer);
+  if (document == NULL)
+    g_string_append (out, "application/json; error=\"true\"\r\n\r\n{\"missing\":");
+  else if (barua_document_is_multipart (document, &read->shape))
+    g_string_append_printf (out, "multipart/related; boundary=\"%s\"\r\n\r\n",
+                            read->shape.boundary);
+  else
+    g_string_append (out, "application/json\r\n\r\n");
+}
+
 /* One element of an `open_revs` answer. */
 static gboolean
 append_open (Read *read, BaruaReader *reader, const BaruaTree *tree, BaruaText rev, GError **error)
@@ -174,8 +230,7 @@ append_open (Read *read, BaruaReader *reader, const BaruaTree *tree, BaruaText r
       = tree != NULL ? barua_reader_get_revision (reader, read->call.db, read->id, shown, &local)
                      : NULL;
 
-  if (out->len > 1)
-    g_string_append_c (out, ',');
+  begin_open (read, document);
   if (document == NULL)
     {
       if (local != NULL && !g_error_matches (local, BARUA_STORE_ERROR, BARUA_STORE_ERROR_NOT_FOUND))
@@ -183,16 +238,15 @@ append_open (Read *read, BaruaReader *reader, const BaruaTree *tree, BaruaText r
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
         }
-      g_string_append (out, "{\"missing\":");
       barua_json_append_string (out, rev);
       g_string_append_c (out, '}');
       return TRUE;
     }
-  g_string_append (out, "{\"ok\":");
   if (!barua_document_append_shaped (out, reader, read->call.db, document, tree, &read->shape,
                                      error))
     return FALSE;
-  g_string_append_c (out, '}');
+  if (read->outer == NULL)
+    g_string_append_c (out, '}');
   if (out->len <= MAX_ANSWER_BYTES)
     return TRUE;
   g_set_error_literal (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_BUSY, "too long an answer");
@@ -231,14 +285,18 @@ read_open (Read *read, BaruaReader *reader, GError **error)
     }
   if (tree != NULL && is_kept_from (read, tree->is_hidden))
     return fail_missing (error);
-  g_string_append_c (read->out, '[');
+  if (read->outer == NULL)
+    g_string_append_c (read->out, '[');
   if (read->wants_all_leaves && !append_leaves (read, reader, tree, error))
     return FALSE;
   barua_json_iter_init (&iter, read->open_revs);
   while (barua_json_iter_next (&iter, NULL, &value))
     if (!append_open (read, reader, tree, barua_arena_json_text (read->call.arena, value), error))
       return FALSE;
-  g_string_append_c (read->out, ']');
+  if (read->outer != NULL)
+    g_string_append_printf (read->out, "%s--%s--", read->out->len > 0 ? "\r\n" : "", read->outer);
+  else
+    g_string_append_c (read->out, ']');
   return TRUE;
 }
 
@@ -291,6 +349,7 @@ read_one (Read *read, BaruaReader *reader, GError **error)
     return fail_missing (error);
   g_free (read->etag);
   read->etag = g_strdup_printf ("\"%.*s\"", (int)document->rev.n, document->rev.p);
+  read->is_multipart = barua_document_is_multipart (document, &read->shape);
   return barua_document_append_shaped (read->out, reader, read->call.db, document, NULL,
                                        &read->shape, error);
 }
@@ -306,6 +365,19 @@ read_document (BaruaReader *reader, gpointer data, GError **error)
     return FALSE;
   return read->wants_all_leaves || read->open_revs.text != NULL ? read_open (read, reader, error)
                                                                 : read_one (read, reader, error);
+}
+
+/* Answers with parts. */
+static void
+reply_multipart (Read *read)
+{
+  g_autofree char *type
+      = g_strdup_printf ("multipart/%s; boundary=\"%s\"", read->outer != NULL ? "mixed" : "related",
+                         read->outer != NULL ? read->outer : read->shape.boundary);
+
+  barua_request_add_header (read->call.request, "Cache-Control", "must-revalidate");
+  barua_request_reply (read->call.request, 200, type,
+                       g_string_free_to_bytes (g_steal_pointer (&read->out)));
 }
 
 static void
@@ -324,6 +396,8 @@ document_read (GObject *source, GAsyncResult *result, gpointer user_data)
     barua_request_add_header (request, "ETag", read->etag);
   if (read->has_etag && read->etag != NULL && barua_request_knows_etag (request, read->etag))
     barua_request_reply (request, 304, NULL, NULL);
+  else if (read->outer != NULL || read->is_multipart)
+    reply_multipart (read);
   else
     barua_call_reply (&read->call, &read->out);
 }
@@ -339,6 +413,7 @@ barua_api_document_get (BaruaRequest *request, gpointer app)
   g_autofree char *id = barua_request_document_id (request);
   read->id = barua_arena_copy (read->call.arena, barua_text (id));
   read->rev = barua_text (barua_request_parameter (request, "rev", NULL));
+  take_parts (read);
   read->out = g_string_sized_new (1024);
   Read *data = g_steal_pointer (&read);
   barua_store_read_async (data->call.app->store, read_document, data, NULL, NULL, document_read,
@@ -375,6 +450,7 @@ write_new (BaruaRequest *request, BaruaApp *app, BaruaJson json)
     return NULL;
   BaruaItem *item = barua_document_write_add (write);
   item->json = json;
+  item->parts = barua_request_parts (request);
   item->id
       = id != NULL ? barua_arena_copy (write->call.arena, barua_text (id)) : (BaruaText){ NULL, 0 };
   item->rev = rev;

@@ -7,6 +7,7 @@
 #include "gateway/http/body.h"
 
 #include "gateway/http/errors.h"
+#include "gateway/http/multipart.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -99,6 +100,7 @@ barua_buffer_append (BaruaBuffer *buffer, gconstpointer data, gsize length, GErr
 void
 barua_decoded_clear (BaruaDecoded *decoded)
 {
+  g_clear_pointer (&decoded->parts, g_array_unref);
   g_clear_pointer (&decoded->bytes, g_bytes_unref);
   barua_pairs_clear (&decoded->form);
   if (decoded->taken > 0)
@@ -242,11 +244,11 @@ barua_decoded_take (BaruaDecoded *decoded, BaruaBuffer *buffer)
   buffer->allocated = buffer->length = 0;
 }
 
+/* Reads @text, a part of the bytes of @decoded or all of them. */
 static gboolean
-decode_json (BaruaDecoded *decoded, gboolean is_document, GError **error)
+decode_json (BaruaDecoded *decoded, const char *text, gsize length, gboolean is_document,
+             GError **error)
 {
-  gsize length;
-  const char *text = g_bytes_get_data (decoded->bytes, &length);
   g_autoptr (GError) reason = NULL;
 
   if (length == 0)
@@ -295,6 +297,23 @@ decode_form (BaruaDecoded *decoded, GError **error)
          || fail_too_large (error);
 }
 
+/* Takes the parts apart and reads the first one, a document (RFC 2387, 3.2: the root). */
+static gboolean
+decode_multipart (BaruaDecoded *decoded, const char *content_type, GError **error)
+{
+  BaruaText body;
+
+  body.p = g_bytes_get_data (decoded->bytes, &body.n);
+  decoded->parts = barua_multipart_split (body, content_type);
+  if (decoded->parts == NULL)
+    return fail_body (error, "damaged multipart body");
+  BaruaText first = g_array_index (decoded->parts, BaruaPart, 0).bytes;
+  if (!decode_json (decoded, first.p, first.n, TRUE, error))
+    return FALSE;
+  decoded->kind = BARUA_BODY_KIND_MULTIPART;
+  return TRUE;
+}
+
 static gboolean
 is_xml (const char *content_type)
 {
@@ -316,9 +335,8 @@ kind_of (const BaruaBodyTypes *types)
   if (types->wanted == BARUA_BODY_RAW)
     return BARUA_BODY_KIND_RAW;
   if (takes_json && types->is_document && types->is_put)
-    return types->content_type != NULL
-                   && g_ascii_strncasecmp (types->content_type, "multipart/", 10) == 0
-               ? BARUA_BODY_KIND_RAW
+    return barua_media_type_is (types->content_type, "multipart/related")
+               ? BARUA_BODY_KIND_MULTIPART
                : BARUA_BODY_KIND_JSON;
   if (takes_json && types->is_document && types->content_type == NULL)
     return BARUA_BODY_KIND_JSON;
@@ -343,7 +361,7 @@ barua_body_decode (BaruaBuffer *buffer, const BaruaBodyTypes *types, BaruaDecode
       barua_buffer_clear (buffer);
       return TRUE;
     }
-  gboolean is_text = kind != BARUA_BODY_KIND_RAW;
+  gboolean is_text = kind == BARUA_BODY_KIND_JSON || kind == BARUA_BODY_KIND_FORM;
   if (!decompress (buffer, types->content_encoding, error)
       || (is_text
           && !convert_charset (buffer, types->content_type, kind == BARUA_BODY_KIND_JSON, error)))
@@ -352,8 +370,12 @@ barua_body_decode (BaruaBuffer *buffer, const BaruaBodyTypes *types, BaruaDecode
       return FALSE;
     }
   barua_decoded_take (decoded, buffer);
+  gsize length;
+  const char *text = g_bytes_get_data (decoded->bytes, &length);
   if (kind == BARUA_BODY_KIND_JSON)
-    return decode_json (decoded, types->is_document, error);
+    return decode_json (decoded, text, length, types->is_document, error);
+  if (kind == BARUA_BODY_KIND_MULTIPART)
+    return decode_multipart (decoded, types->content_type, error);
   if (kind == BARUA_BODY_KIND_FORM)
     return decode_form (decoded, error);
   decoded->kind = BARUA_BODY_KIND_RAW;

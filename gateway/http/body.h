@@ -72,6 +72,7 @@ typedef struct
 
 /**
  * BaruaDecoded:
+ * @parts: (nullable) (element-type BaruaPart): of a multipart body
  * @taken: bytes taken from the budget
  *
  * A body that was understood.
@@ -82,6 +83,7 @@ typedef struct
   GBytes *bytes;
   BaruaJson json;
   BaruaPairs form;
+  GArray *parts;
   gsize taken;
   BaruaBudget *budget;
 } BaruaDecoded;

@@ -405,6 +405,12 @@ barua_request_steal_body_fd (BaruaRequest *request)
   return request->decoded.kind == BARUA_BODY_KIND_FILE ? barua_spool_steal_fd (request->spool) : -1;
 }
 
+const GArray *
+barua_request_parts (BaruaRequest *request)
+{
+  return request->decoded.parts;
+}
+
 BaruaJson
 barua_request_json (BaruaRequest *request)
 {

@@ -101,10 +101,15 @@ typedef enum
   BARUA_BODY_KIND_JSON,
   BARUA_BODY_KIND_FORM,
   BARUA_BODY_KIND_RAW,
+  BARUA_BODY_KIND_MULTIPART, /* a document before its attachments: see barua_request_parts() */
   BARUA_BODY_KIND_FILE, /* %BARUA_BODY_SPOOL: too large for memory, see barua_request_body_fd() */
 } BaruaBodyKind;
 
 BaruaBodyKind barua_request_body_kind (BaruaRequest *request);
+
+/** (transfer none) (nullable) (element-type BaruaPart): for %BARUA_BODY_KIND_MULTIPART: all parts;
+ * the first one is what barua_request_json() has. */
+const GArray *barua_request_parts (BaruaRequest *request);
 
 /** (transfer none) (nullable): the bytes of the body, decompressed; %NULL when there are none. */
 GBytes *barua_request_body (BaruaRequest *request);

@@ -118,8 +118,18 @@ def seeds_head(_):
         yield f"GET /api/sms HTTP/1.1\r\nHost: b\r\n{one}\r\n\r\n"
 
 
+def seeds_multipart(_):
+    """Bodies of one, two and no parts, well formed and not quite."""
+    part = 'Content-Disposition: attachment; filename="a \\"b\\""\r\n\r\nbytes'
+    for kind in ("multipart/related; boundary=b", 'multipart/related; x="a;boundary=c"; boundary="b"', ";boundary=b;"):
+        for body in ("", "--b--", f"--b\r\n{part}\r\n--b--", f"pre\r\n--b \r\n{part}\r\n--b\r\n\r\n\r\n--b--post",
+                     f"--b\n\n{{}}\n--bx\n--b\n{part}\n--b--", "--b\r\nX: y\r\n--b--", f"--b\r\n{part}\r\n--b-"):
+            yield f"{kind}\n{body}"
+
+
 SEEDS = {"json": seeds_json, "forms": seeds_forms, "record": seeds_record, "date": seeds_date, "textforms": texts,
          "formcode": texts, "muvuku": texts, "javarosa": seeds_javarosa, "compact": seeds_compact, "head": seeds_head,
+         "multipart": seeds_multipart,
          "xform": seeds_xform, "contacts": seeds_contacts}
 
 
