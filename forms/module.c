@@ -12,7 +12,7 @@
 static void *
 open_built (const char *file)
 {
-  static const char *const places[] = { "../forms", "../../forms" };
+  static const char *const places[] = { "../forms", "../../forms", "http", "../gateway/http" };
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
   if (program == NULL)
     return NULL;

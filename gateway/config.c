@@ -26,6 +26,7 @@ typedef struct
   guint min, max; /* of a number */
   gsize offset;   /* in BaruaConfig */
   const char *summary; /* for --show-config, and from there for barua.conf(5) and the sample file */
+  gboolean is_fixed;   /* only a restart changes it; others change with SIGHUP */
 } Key;
 
 #define FIELD(name) G_STRUCT_OFFSET (BaruaConfig, name)
@@ -34,11 +35,17 @@ typedef struct
 /* clang-format off */
 static const Key keys[] = {
   { "server", "database", KIND_TEXT, "./barua.db", 0, 0, FIELD (database),
-    "the SQLite file; what belongs to it lies beside it" },
+    "the SQLite file; what belongs to it lies beside it", TRUE },
   { "server", "listen", KIND_LIST, "127.0.0.1:5988", 0, 0, FIELD (listen),
     "ADDRESS:PORT to listen on, several separated by ';'; [ADDRESS]:PORT for IPv6, an empty ADDRESS is every one, port 0 any free one" },
   { "server", "default-db", KIND_TEXT, "medic", 0, 0, FIELD (default_db),
-    "the database under whose name clients find the documents" },
+    "the database under whose name clients find the documents", TRUE },
+  { "server", "web-dir", KIND_TEXT, "", 0, 0, FIELD (web_dir),
+    "a folder whose files go in place of the pages of data/web that are compiled in, for who works on them" },
+  { "tls", "certificate", KIND_TEXT, "", 0, 0, FIELD (tls_certificate),
+    "a file in PEM: the certificate, and those above it; every address then speaks https, and only that" },
+  { "tls", "key", KIND_TEXT, "", 0, 0, FIELD (tls_key),
+    "a file in PEM: the key of the certificate, without a password; a name without a folder may be a credential of systemd" },
   { "http", "max-body-mib", KIND_NUMBER, "32", 1, 1024, FIELD (max_body_mib),
     "MiB of a request's body, after unpacking" },
   { "http", "max-connections", KIND_NUMBER, "16384", 1, 1000000, FIELD (max_connections),
@@ -52,9 +59,9 @@ static const Key keys[] = {
   { "http", "trusted-proxies", KIND_LIST, "", 0, 0, FIELD (trusted_proxies),
     "addresses of proxies whose X-Forwarded headers are believed, separated by ';'" },
   { "store", "cache-mib", KIND_NUMBER, "8", 1, 65536, FIELD (cache_mib),
-    "MiB of database pages that are kept in memory" },
+    "MiB of database pages that are kept in memory", TRUE },
   { "store", "readers", KIND_NUMBER, "0", 0, 64, FIELD (readers),
-    "threads that read the database; 0: two to four, by the number of cores" },
+    "threads that read the database; 0: two to four, by the number of cores", TRUE },
   /*
    * [gateways]: lists separated by ';'. Without them every phone gets every message.
    *   routes = PREFIX:ACCOUNT*WEIGHT; …   the longest prefix of the recipient's number decides, "*" is
@@ -103,8 +110,9 @@ describe (const Key *key)
   g_autofree char *range
       = key->kind == KIND_NUMBER ? g_strdup_printf ("%u to %u; ", key->min, key->max) : g_strdup ("");
 
-  return g_strdup_printf ("# %s (%sdefault: %s)", key->summary, range,
-                          *key->fallback != '\0' ? key->fallback : "none");
+  return g_strdup_printf ("# %s (%sdefault: %s%s)", key->summary, range,
+                          *key->fallback != '\0' ? key->fallback : "none",
+                          key->is_fixed ? "; only a restart changes it" : "");
 }
 
 /* BARUA_ + group + key in capitals, '-' as '_'. */
@@ -155,6 +163,12 @@ option_value (const BaruaConfigOptions *options, const Key *key)
     return g_strdup (options->database);
   if (key->offset == FIELD (listen) && options->listen != NULL)
     return g_strjoinv (";", (char **)options->listen);
+  if (key->offset == FIELD (web_dir))
+    return g_strdup (options->web_dir);
+  if (key->offset == FIELD (tls_certificate))
+    return g_strdup (options->tls_certificate);
+  if (key->offset == FIELD (tls_key))
+    return g_strdup (options->tls_key);
   return NULL;
 }
 
@@ -256,6 +270,38 @@ check_address (const char *address, GError **error)
   return FALSE;
 }
 
+/* Both or none. */
+static gboolean
+check_tls (const BaruaConfig *config, GError **error)
+{
+  const gboolean has_certificate = *config->tls_certificate != '\0';
+  const gboolean has_key = *config->tls_key != '\0';
+
+  if (has_certificate == has_key)
+    return TRUE;
+  g_set_error (error, BARUA_CONFIG_ERROR, 0, "[tls] %s is missing: %s alone is of no use",
+               has_certificate ? "key" : "certificate", has_certificate ? "certificate" : "key");
+  return FALSE;
+}
+
+/* What was taken can be used, as far as that is seen without opening anything. */
+static gboolean
+check_values (BaruaConfig *config, GError **error)
+{
+  if (!check_choice ("level", config->log_level, log_levels, error)
+      || !check_choice ("format", config->log_format, log_formats, error)
+      || !check_tls (config, error))
+    return FALSE;
+  for (guint i = 0; config->listen[i] != NULL; i++)
+    if (!check_address (config->listen[i], error))
+      return FALSE;
+  config->gateways = barua_gateway_plan_new ((const char *const *)config->gateway_routes,
+                                             (const char *const *)config->gateway_limits, error);
+  if (config->gateways == NULL)
+    g_prefix_error (error, "[gateways] ");
+  return config->gateways != NULL;
+}
+
 BaruaConfig *
 barua_config_load (const BaruaConfigOptions *options, GError **error)
 {
@@ -277,19 +323,8 @@ barua_config_load (const BaruaConfigOptions *options, GError **error)
         return NULL;
     }
   take_credentials (config, file, path);
-  if (!check_choice ("level", config->log_level, log_levels, error)
-      || !check_choice ("format", config->log_format, log_formats, error))
+  if (!check_values (config, error))
     return NULL;
-  for (guint i = 0; config->listen[i] != NULL; i++)
-    if (!check_address (config->listen[i], error))
-      return NULL;
-  config->gateways = barua_gateway_plan_new ((const char *const *)config->gateway_routes,
-                                             (const char *const *)config->gateway_limits, error);
-  if (config->gateways == NULL)
-    {
-      g_prefix_error (error, "[gateways] ");
-      return NULL;
-    }
   return g_steal_pointer (&config);
 }
 
@@ -301,6 +336,9 @@ barua_config_free (BaruaConfig *config)
   g_free (config->database);
   g_strfreev (config->listen);
   g_free (config->default_db);
+  g_free (config->web_dir);
+  g_free (config->tls_certificate);
+  g_free (config->tls_key);
   g_strfreev (config->trusted_proxies);
   g_strfreev (config->gateway_routes);
   g_strfreev (config->gateway_limits);
@@ -313,6 +351,30 @@ barua_config_free (BaruaConfig *config)
   if (config->origins != NULL)
     g_ptr_array_unref (config->origins);
   g_free (config);
+}
+
+/* Whether two configurations have the same text or number there; no list is fixed. */
+static gboolean
+is_same (const Key *key, const BaruaConfig *a, const BaruaConfig *b)
+{
+  gconstpointer in_a = (const char *)a + key->offset;
+  gconstpointer in_b = (const char *)b + key->offset;
+
+  if (key->kind == KIND_NUMBER)
+    return *(const guint *)in_a == *(const guint *)in_b;
+  return strcmp (*(char *const *)in_a, *(char *const *)in_b) == 0;
+}
+
+char *
+barua_config_fixed_changes (const BaruaConfig *before, const BaruaConfig *after)
+{
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    if (keys[i].is_fixed && !is_same (&keys[i], before, after))
+      g_string_append_printf (names, "%s[%s] %s", names->len > 0 ? ", " : "", keys[i].group,
+                              keys[i].key);
+  return names->len > 0 ? g_string_free (g_steal_pointer (&names), FALSE) : NULL;
 }
 
 char *

@@ -23,6 +23,9 @@ typedef struct
   char *database;
   char **listen; /* ADDRESS:PORT */
   char *default_db;
+  char *web_dir;         /* empty: the pages that are compiled in */
+  char *tls_certificate; /* empty, as is the key: no TLS */
+  char *tls_key;
   guint max_body_mib;
   guint max_connections;
   guint max_connections_per_address;
@@ -49,6 +52,9 @@ typedef struct
  * @file: (nullable): a file that must be there; %NULL: %BARUA_CONFIG_FILE if it is there
  * @database: (nullable): the option of that name
  * @listen: (nullable): the options of that name
+ * @web_dir: (nullable): the option of that name
+ * @tls_certificate: (nullable): the option of that name
+ * @tls_key: (nullable): the option of that name
  *
  * What the command line says.
  */
@@ -57,6 +63,9 @@ typedef struct
   const char *file;
   const char *database;
   const char *const *listen;
+  const char *web_dir;
+  const char *tls_certificate;
+  const char *tls_key;
 } BaruaConfigOptions;
 
 /**
@@ -69,6 +78,9 @@ BaruaConfig *barua_config_load (const BaruaConfigOptions *options, GError **erro
 
 void barua_config_free (BaruaConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaConfig, barua_config_free)
+
+/** (transfer full) (nullable): which keys differ that only a restart can change, "[server] database, …"; %NULL: none. */
+char *barua_config_fixed_changes (const BaruaConfig *before, const BaruaConfig *after);
 
 /** The configuration as a file of it would look: each value with its source, each key with a comment
  * that data/install/pages.py makes barua.conf(5) of. Returns: (transfer full) */

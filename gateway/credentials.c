@@ -23,9 +23,8 @@ forget (gpointer secret)
   g_free (secret);
 }
 
-/* The file of that name, or of systemd's credential of that name. */
-static char *
-find_file (const char *file)
+char *
+barua_credentials_path (const char *file)
 {
   const char *directory = g_getenv ("CREDENTIALS_DIRECTORY");
 
@@ -37,7 +36,7 @@ find_file (const char *file)
 static char *
 read_secret (const char *name, const char *file, GError **error)
 {
-  g_autofree char *path = find_file (file);
+  g_autofree char *path = barua_credentials_path (file);
   char *text = NULL;
 
   if (!g_file_get_contents (path, &text, NULL, error))

@@ -23,6 +23,10 @@ typedef struct _BaruaCredentials BaruaCredentials;
  */
 BaruaCredentials *barua_credentials_load (GHashTable *files, GError **error);
 
+/** (transfer full): where a file is that the configuration names: a relative name is that of one of systemd's
+ * credentials, where there are any. */
+char *barua_credentials_path (const char *file);
+
 /** Overwrites the secrets. */
 void barua_credentials_free (BaruaCredentials *credentials);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaCredentials, barua_credentials_free)

@@ -9,6 +9,7 @@
 #include "gateway/accounts.h"
 #include "gateway/api/gateways.h"
 #include "gateway/api/handlers.h"
+#include "gateway/api/pages.h"
 #include "gateway/api/push.h"
 #include "gateway/app.h"
 #include "gateway/config.h"
@@ -36,6 +37,9 @@ typedef struct
   char **listen;
   char *config_file;
   char *admin_password_file;
+  char *web_dir;
+  char *tls_certificate;
+  char *tls_key;
   gboolean show_config;
   gboolean check_config;
 } Options;
@@ -71,6 +75,9 @@ options_clear (Options *options)
   g_strfreev (options->listen);
   g_free (options->config_file);
   g_free (options->admin_password_file);
+  g_free (options->web_dir);
+  g_free (options->tls_certificate);
+  g_free (options->tls_key);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
@@ -91,6 +98,12 @@ read_options (int *argc, char ***argv, Options *options, GError **error)
       "say whether the configuration can be used, and end", NULL },
     { "admin-password-file", 0, 0, G_OPTION_ARG_FILENAME, &options->admin_password_file,
       "password of the first account, first line of FILE", "FILE" },
+    { "tls-certificate", 0, 0, G_OPTION_ARG_FILENAME, &options->tls_certificate,
+      "speak https with this certificate, in PEM", "FILE" },
+    { "tls-key", 0, 0, G_OPTION_ARG_FILENAME, &options->tls_key, "the key of the certificate, in PEM",
+      "FILE" },
+    { "web-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->web_dir,
+      "files that go in place of the pages compiled in", "DIR" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("— the server");
@@ -204,6 +217,46 @@ make_push (const BaruaConfig *config, BaruaApp *app)
   return barua_push_new (app, &options);
 }
 
+/* What the files of the configuration hold, beside the file itself. */
+typedef struct
+{
+  BaruaTls *tls; /* NULL: plain HTTP */
+  BaruaCredentials *credentials;
+} Files;
+
+static void
+files_clear (Files *files)
+{
+  g_clear_pointer (&files->tls, barua_tls_unref);
+  g_clear_pointer (&files->credentials, barua_credentials_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Files, files_clear)
+
+/* Reads them all, so that one that cannot be used is found before anything is changed. */
+static gboolean
+read_files (const BaruaConfig *config, Files *files, GError **error)
+{
+  if (*config->web_dir != '\0' && !g_file_test (config->web_dir, G_FILE_TEST_IS_DIR))
+    {
+      g_set_error (error, BARUA_CONFIG_ERROR, 0, "[server] web-dir: %s is no folder", config->web_dir);
+      return FALSE;
+    }
+  if (*config->tls_certificate != '\0')
+    {
+      g_autofree char *certificate = barua_credentials_path (config->tls_certificate);
+      g_autofree char *key = barua_credentials_path (config->tls_key);
+      files->tls = barua_tls_new (certificate, key, error);
+      if (files->tls == NULL)
+        {
+          g_prefix_error (error, "[tls] ");
+          return FALSE;
+        }
+    }
+  files->credentials = barua_credentials_load (config->credentials, error);
+  return files->credentials != NULL;
+}
+
 /* "ADDRESS:0" becomes "ADDRESS:PORT": what was really opened. */
 static char *
 opened_address (const char *address, int fd)
@@ -234,7 +287,7 @@ open_sockets (const BaruaConfig *config, GArray *sockets, GError **error)
         return FALSE;
       g_autofree char *address
           = opened_address (config->listen[i], g_array_index (sockets, int, sockets->len - 1));
-      g_message ("listening on http://%s", address);
+      g_message ("listening on %s://%s", *config->tls_certificate != '\0' ? "https" : "http", address);
     }
   return TRUE;
 }
@@ -268,8 +321,11 @@ start (const BaruaConfig *config, const Options *options, GError **error)
     .readers = config->readers,
     .is_server = TRUE,
   };
-  BaruaStore *store = barua_store_open (&store_options, error);
+  g_auto (Files) files = { 0 };
 
+  if (!read_files (config, &files, error))
+    return NULL;
+  BaruaStore *store = barua_store_open (&store_options, error);
   if (store == NULL)
     {
       g_prefix_error (error, "%s: ", config->database);
@@ -286,10 +342,10 @@ start (const BaruaConfig *config, const Options *options, GError **error)
   app->gateways = barua_gateways_new (app, config->gateways, error);
   if (app->gateways == NULL)
     return NULL;
-  app->credentials = barua_credentials_load (config->credentials, error);
-  if (app->credentials == NULL)
-    return NULL;
+  app->credentials = g_steal_pointer (&files.credentials);
+  barua_pages_use_folder (config->web_dir);
   app->server = make_server (config, app);
+  barua_server_set_tls (app->server, files.tls);
   return g_steal_pointer (&app);
 }
 
@@ -371,7 +427,12 @@ barua_serve (int argc, char **argv)
       return 2;
     }
   const BaruaConfigOptions config_options
-      = { options.config_file, options.database, (const char *const *)options.listen };
+      = { .file = options.config_file,
+          .database = options.database,
+          .listen = (const char *const *)options.listen,
+          .web_dir = options.web_dir,
+          .tls_certificate = options.tls_certificate,
+          .tls_key = options.tls_key };
   g_autoptr (BaruaConfig) config = barua_config_load (&config_options, &error);
   if (config == NULL)
     {
@@ -382,6 +443,12 @@ barua_serve (int argc, char **argv)
     {
       g_autofree char *text = barua_config_show (config);
       fputs (text, stdout);
+    }
+  g_auto (Files) files = { 0 };
+  if (options.check_config && !read_files (config, &files, &error))
+    {
+      fprintf (stderr, "barua serve: %s\n", error->message);
+      return 1;
     }
   if (options.show_config || options.check_config)
     return 0;

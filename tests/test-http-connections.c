@@ -70,7 +70,7 @@ come_from (const char *address)
   ck_assert_int_eq (close (fds[1]), 0);
   g_autoptr (GSocket) socket = g_socket_new_from_fd (fds[0], NULL);
   ck_assert_ptr_nonnull (socket);
-  g_autoptr (BaruaWire) wire = barua_wire_new (socket, watch);
+  g_autoptr (BaruaWire) wire = barua_wire_new (socket, watch, NULL);
   if (barua_connections_add (connections, wire, remote) == NULL)
     return FALSE;
   g_ptr_array_add (wires, g_steal_pointer (&wire));

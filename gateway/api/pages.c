@@ -267,9 +267,40 @@ fill (Writer *writer, const char *name)
   append_translated (writer, name);
 }
 
+/* ---- the files ---- */
+
+static char *web_folder; /* NULL: what is compiled in */
+
+void
+barua_pages_use_folder (const char *folder)
+{
+  g_free (web_folder);
+  web_folder = folder != NULL && *folder != '\0' ? g_strdup (folder) : NULL;
+}
+
+/* (nullable): the file of that name in the folder. Names are ours, never a client's; a link is not
+ * followed, so that all that is shown lies in the folder. */
+static GBytes *
+load_from_folder (const char *name)
+{
+  g_autofree char *path = g_build_filename (web_folder, name, NULL);
+  char *text;
+  gsize n;
+
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR) || g_file_test (path, G_FILE_TEST_IS_SYMLINK)
+      || !g_file_get_contents (path, &text, &n, NULL))
+    return NULL;
+  return g_bytes_new_take (text, n);
+}
+
 GBytes *
 barua_page_load (const char *file)
 {
+  GBytes *own = web_folder != NULL && g_str_has_prefix (file, "web/") ? load_from_folder (file + 4)
+                                                                      : NULL;
+  if (own != NULL)
+    return own;
+
   g_autofree char *path = g_strconcat (RESOURCES, file, NULL);
   GBytes *bytes = g_resources_lookup_data (path, 0, NULL);
 
@@ -350,7 +381,8 @@ barua_page_reply_file (BaruaRequest *request, const char *file, const char *type
 {
   g_autofree char *path = g_strconcat ("web/", file, NULL);
 
-  barua_request_add_header (request, "Cache-Control", "max-age=3600");
+  barua_request_add_header (request, "Cache-Control",
+                            web_folder != NULL ? "no-store" : "max-age=3600");
   barua_request_reply (request, 200, type, barua_page_load (path));
 }
 

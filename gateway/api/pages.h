@@ -37,6 +37,10 @@ void barua_page_reply (BaruaRequest *request, guint status, const BaruaPage *pag
  * data/barua.gresource.xml. */
 GBytes *barua_page_load (const char *file);
 
+/** Takes files from @folder in place of those of data/web that are compiled in, where it has them; each is read
+ * anew for every request. @folder: (nullable): %NULL or empty: none of them. For who works on the pages. */
+void barua_pages_use_folder (const char *folder);
+
 /** Answers with a file of data/web that a page loads. */
 void barua_page_reply_file (BaruaRequest *request, const char *file, const char *type);
 

@@ -114,7 +114,7 @@ answer_past_libsoup (BaruaRequest *request)
                           g_bytes_get_size (body));
   g_string_append_len (text, g_bytes_get_data (body, NULL), (gssize)g_bytes_get_size (body));
   g_pollable_output_stream_write_nonblocking (out, text->str, text->len, NULL, NULL);
-  g_socket_shutdown (barua_wire_socket (wire), FALSE, TRUE, NULL);
+  barua_wire_end_output (wire);
   request->is_draining = TRUE;
   barua_connection_enter (request->connection, BARUA_CONNECTION_DRAINING);
 }

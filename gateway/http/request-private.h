@@ -26,6 +26,7 @@ struct _BaruaServer
   BaruaConnections *connections; /* NULL once freed by the owner */
   SoupServer *soup;
   BaruaWireWatch *watch;
+  BaruaTls *tls; /* NULL: plain HTTP */
   GPtrArray *listeners; /* of Listener, server.c */
   BaruaBudget budget;
   BaruaServerStats stats;

@@ -259,9 +259,14 @@ barua_request_is_local (BaruaRequest *request)
 gboolean
 barua_request_is_secure (BaruaRequest *request)
 {
-  if (request->connection == NULL || !request->connection->is_trusted)
-    return FALSE;
-  return g_strcmp0 (barua_request_header_one (request, "X-Forwarded-Proto"), "https") == 0;
+  const BaruaConnection *connection = request->connection;
+  const char *said = connection != NULL && connection->is_trusted
+                         ? barua_request_header_one (request, "X-Forwarded-Proto")
+                         : NULL;
+
+  if (said != NULL)
+    return strcmp (said, "https") == 0;
+  return connection != NULL && barua_wire_is_tls (connection->wire);
 }
 
 /* (nullable): the host that the client came to, as it is written. */
@@ -308,7 +313,8 @@ barua_request_origin (BaruaRequest *request)
   return g_strconcat (barua_request_is_secure (request) ? "https://" : "http://", host, NULL);
 }
 
-/* The scheme is not compared, as it is not known behind every proxy. */
+/* Where the client is known to have come by https its pages did too; that it did not is not known behind every
+ * proxy. */
 gboolean
 barua_request_is_foreign (BaruaRequest *request)
 {
@@ -318,6 +324,8 @@ barua_request_is_foreign (BaruaRequest *request)
   if (origin == NULL)
     return FALSE;
   const char *slashes = strstr (origin, "://");
+  if (barua_request_is_secure (request) && g_ascii_strncasecmp (origin, "https://", 8) != 0)
+    return TRUE;
   return host == NULL || g_ascii_strcasecmp (host, slashes != NULL ? slashes + 3 : origin) != 0;
 }
 

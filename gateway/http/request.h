@@ -76,8 +76,8 @@ const char *barua_request_session (BaruaRequest *request);
 /** Whether the client is on this machine, and no proxy speaks for somebody else. */
 gboolean barua_request_is_local (BaruaRequest *request);
 
-/** Whether the client's connection is encrypted, by the word of a trusted proxy
- * (X-Forwarded-Proto). */
+/** Whether the client's connection is encrypted: by the word of a trusted proxy (X-Forwarded-Proto), else because
+ * it is ours. */
 gboolean barua_request_is_secure (BaruaRequest *request);
 
 /** (transfer full) (nullable): `https://host`, from X-Forwarded-Proto and X-Forwarded-Host of a
@@ -85,7 +85,7 @@ gboolean barua_request_is_secure (BaruaRequest *request);
 char *barua_request_origin (BaruaRequest *request);
 
 /** Whether a page of another site made the browser send this: there is an Origin header, and it is
- * not our host (users.md 10 no. 12). */
+ * not our host, or not https where we are (users.md 10 no. 12). */
 gboolean barua_request_is_foreign (BaruaRequest *request);
 
 /* The body. */

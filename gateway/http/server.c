@@ -51,8 +51,9 @@ barua_server_options_init (BaruaServerOptions *options)
 
 /* Accepting. */
 
+/* @tls: (nullable) */
 static void
-take_connection (BaruaServer *server, GSocket *socket)
+take_connection (BaruaServer *server, GSocket *socket, BaruaTls *tls)
 {
   g_autoptr (GSocketAddress) remote = g_socket_get_remote_address (socket, NULL);
   g_autoptr (GSocketAddress) local = g_socket_get_local_address (socket, NULL);
@@ -60,7 +61,7 @@ take_connection (BaruaServer *server, GSocket *socket)
 
   if (remote == NULL || local == NULL)
     return;
-  g_autoptr (BaruaWire) wire = barua_wire_new (socket, server->watch);
+  g_autoptr (BaruaWire) wire = barua_wire_new (socket, server->watch, tls);
   BaruaConnection *connection = barua_connections_add (server->connections, wire, remote);
   if (connection == NULL)
     return;
@@ -79,7 +80,7 @@ adopt (int fd, gpointer server)
 
   if (socket != NULL)
     {
-      take_connection (server, socket);
+      take_connection (server, socket, NULL); /* TLS is never parked */
       return;
     }
   g_debug ("connection lost at once: %s", error->message);
@@ -110,7 +111,7 @@ accept_ready (GSocket *socket, GIOCondition condition, gpointer data)
 
       if (accepted != NULL)
         {
-          take_connection (listener->server, accepted);
+          take_connection (listener->server, accepted, listener->server->tls);
           continue;
         }
       if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
@@ -322,6 +323,16 @@ barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
   return server;
 }
 
+void
+barua_server_set_tls (BaruaServer *server, BaruaTls *tls)
+{
+  BaruaTls *before = server->tls;
+
+  server->tls = tls != NULL ? barua_tls_ref (tls) : NULL;
+  if (before != NULL)
+    barua_tls_unref (before);
+}
+
 BaruaServer *
 barua_server_ref (BaruaServer *server)
 {
@@ -412,6 +423,8 @@ barua_server_free (BaruaServer *server)
   soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);
   g_clear_pointer (&server->watch, barua_wire_watch_unref);
+  barua_server_set_tls (server, NULL);
+  barua_tls_settle ();
   barua_server_unref (server);
 }
 

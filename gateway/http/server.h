@@ -3,6 +3,7 @@
 
 #include "gateway/http/metrics.h"
 #include "gateway/http/router.h"
+#include "gateway/http/tls.h"
 
 G_BEGIN_DECLS
 
@@ -105,6 +106,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaServer, barua_server_free)
 
 /** Opens sockets as barua_listen_open() does, and accepts from them. May be called several times. */
 gboolean barua_server_listen (BaruaServer *server, const char *address, GError **error);
+
+/** Speaks TLS with who connects from now on, at every address; connections that are open stay as they are. @tls:
+ * (transfer none) (nullable): %NULL: plain HTTP */
+void barua_server_set_tls (BaruaServer *server, BaruaTls *tls);
 
 /** Accepts from a listening socket that somebody else opened. @fd belongs to the server from then on, also
  * when this fails. */

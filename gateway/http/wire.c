@@ -17,6 +17,14 @@
 /* Events taken per turn of the loop, so that what they cause is dealt with in between. */
 #define MAX_EVENTS 64
 
+/* What a TLS record of a handshake begins with (RFC 8446, 5.1). */
+#define HANDSHAKE_RECORD 0x16
+
+/* For who speaks HTTP to a port that speaks TLS. */
+static const char wrong_scheme[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+                                   "Content-Length: 32\r\nConnection: close\r\n\r\n"
+                                   "this address is https, not http\n";
+
 /* No request: libsoup answers 400, which goes nowhere, and closes. */
 static const char no_request[] = "-\r\n\r\n";
 
@@ -29,6 +37,7 @@ struct _WireInput
 {
   GInputStream parent_instance;
   GSocket *socket;
+  BaruaTlsSession *tls; /* the wire's; NULL: none, or not yet */
   const guint8 *held; /* read and not yet taken; in kept or in the watch's room */
   gsize n_held;
   GByteArray *kept;   /* NULL when nothing is */
@@ -36,6 +45,7 @@ struct _WireInput
   gboolean is_between;
   gboolean is_readable; /* bytes have come since the socket was last empty */
   gboolean is_ending;   /* the end has come; it will be found when all is read */
+  gboolean is_over;     /* nothing will be read any more */
   GSource *waiting;     /* what libsoup waits with; NULL when it does not */
 };
 
@@ -76,21 +86,45 @@ drop_held (WireInput *input, gsize n)
     g_clear_pointer (&input->kept, g_byte_array_unref);
 }
 
-/* Receives what is there; notes when the socket is empty.  An end leaves it readable. */
+/* recv() of what the client says, notes when there is no more.  An end leaves it readable; so does a TLS
+ * record, as another may have been read with it. */
+static gssize
+receive_now (WireInput *input, void *buffer, gsize count)
+{
+  gssize n;
+
+  if (input->is_over)
+    return 0;
+  do
+    n = input->tls != NULL ? barua_tls_session_receive (input->tls, buffer, count)
+                           : recv (g_socket_get_fd (input->socket), buffer, count, MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  const gboolean is_short
+      = n > 0 && (gsize)n < count && input->tls == NULL && !input->is_ending;
+  if (is_short || (n < 0 && errno == EAGAIN))
+    input->is_readable = FALSE;
+  return n;
+}
+
+/* The same for a stream. */
 static gssize
 receive (WireInput *input, void *buffer, gsize count, gboolean blocking, GCancellable *cancellable,
          GError **error)
 {
-  GError *failure = NULL;
-  gssize n = g_socket_receive_with_blocking (input->socket, buffer, count, blocking, cancellable,
-                                             &failure);
-
-  if ((n > 0 && (gsize)n < count && !input->is_ending)
-      || g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-    input->is_readable = FALSE;
-  if (failure != NULL)
-    g_propagate_error (error, failure);
-  return n;
+  for (;;)
+    {
+      const gssize n = receive_now (input, buffer, count);
+      const int code = errno;
+      if (n >= 0)
+        return n;
+      if (code != EAGAIN || !blocking)
+        {
+          g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (code), g_strerror (code));
+          return -1;
+        }
+      if (!g_socket_condition_wait (input->socket, G_IO_IN, cancellable, error))
+        return -1;
+    }
 }
 
 /* Reads what is there; the end of the connection between two requests becomes something libsoup can
@@ -216,6 +250,101 @@ wire_input_init (WireInput *input)
 {
 }
 
+/* The writing half of a wire with TLS; without, it is the socket's own. */
+
+#define WIRE_TYPE_OUTPUT (wire_output_get_type ())
+G_DECLARE_FINAL_TYPE (WireOutput, wire_output, WIRE, OUTPUT, GOutputStream)
+
+struct _WireOutput
+{
+  GOutputStream parent_instance;
+  GSocket *socket;
+  BaruaTlsSession *tls; /* the wire's; NULL: not yet, or not any more */
+};
+
+static void wire_output_pollable_init (GPollableOutputStreamInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (WireOutput, wire_output, G_TYPE_OUTPUT_STREAM,
+                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM,
+                                                      wire_output_pollable_init))
+
+static gssize
+wire_output_write_nonblocking (GPollableOutputStream *stream, const void *buffer, gsize count,
+                               GError **error)
+{
+  WireOutput *output = WIRE_OUTPUT (stream);
+  const gssize n
+      = output->tls != NULL ? barua_tls_session_send (output->tls, buffer, count) : -1;
+  const int code = output->tls != NULL ? errno : EPIPE;
+
+  if (n < 0)
+    g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (code), g_strerror (code));
+  return n;
+}
+
+static gssize
+wire_output_write (GOutputStream *stream, const void *buffer, gsize count,
+                   GCancellable *cancellable, GError **error)
+{
+  for (;;)
+    {
+      g_autoptr (GError) failure = NULL;
+      const gssize n = wire_output_write_nonblocking (G_POLLABLE_OUTPUT_STREAM (stream), buffer,
+                                                      count, &failure);
+      if (n >= 0)
+        return n;
+      if (!g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return -1;
+        }
+      if (!g_socket_condition_wait (WIRE_OUTPUT (stream)->socket, G_IO_OUT, cancellable, error))
+        return -1;
+    }
+}
+
+static gboolean
+wire_output_is_writable (GPollableOutputStream *stream)
+{
+  return g_socket_condition_check (WIRE_OUTPUT (stream)->socket, G_IO_OUT) != 0;
+}
+
+static GSource *
+wire_output_create_source (GPollableOutputStream *stream, GCancellable *cancellable)
+{
+  g_autoptr (GSource) writable
+      = g_socket_create_source (WIRE_OUTPUT (stream)->socket, G_IO_OUT, NULL);
+
+  return g_pollable_source_new_full (stream, writable, cancellable);
+}
+
+static void
+wire_output_pollable_init (GPollableOutputStreamInterface *iface)
+{
+  iface->is_writable = wire_output_is_writable;
+  iface->create_source = wire_output_create_source;
+  iface->write_nonblocking = wire_output_write_nonblocking;
+}
+
+static void
+wire_output_finalize (GObject *object)
+{
+  g_object_unref (WIRE_OUTPUT (object)->socket);
+  G_OBJECT_CLASS (wire_output_parent_class)->finalize (object);
+}
+
+static void
+wire_output_class_init (WireOutputClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = wire_output_finalize;
+  G_OUTPUT_STREAM_CLASS (klass)->write_fn = wire_output_write;
+}
+
+static void
+wire_output_init (WireOutput *output)
+{
+}
+
 /* Both halves. */
 
 struct _BaruaWire
@@ -223,6 +352,12 @@ struct _BaruaWire
   GIOStream parent_instance;
   GSocketConnection *connection; /* for its writing half, and to close */
   WireInput *input;
+  WireOutput *output;   /* NULL without TLS */
+  BaruaTls *tls;        /* until the handshake begins */
+  BaruaTlsSession *session;
+  gboolean is_shaking;  /* the handshake is not done */
+  gboolean is_stepping; /* a step of it is under way: the session is not ours */
+  gboolean has_more;    /* something has happened meanwhile */
   BaruaWireWatch *watch; /* NULL once it is closed */
   GByteArray *unsent;    /* NULL: nothing waits */
   gsize unsent_from;
@@ -252,17 +387,23 @@ typedef struct
   gpointer tag;
 } WatchSource;
 
+/* send(), through TLS if there is. */
+static gssize
+send_now (BaruaWire *wire, const guint8 *bytes, gsize n)
+{
+  return wire->session != NULL
+             ? barua_tls_session_send (wire->session, bytes, n)
+             : send (g_socket_get_fd (wire->input->socket), bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* Sends what waits; TRUE when nothing does any more. */
 static gboolean
 send_unsent (BaruaWire *wire)
 {
-  const int fd = g_socket_get_fd (wire->input->socket);
-
   while (wire->unsent != NULL)
     {
       const gsize n = wire->unsent->len - wire->unsent_from;
-      const gssize sent
-          = send (fd, wire->unsent->data + wire->unsent_from, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+      const gssize sent = send_now (wire, wire->unsent->data + wire->unsent_from, n);
       if (sent < 0 && errno == EINTR)
         continue;
       if (sent < 0 && errno == EAGAIN)
@@ -278,12 +419,84 @@ send_unsent (BaruaWire *wire)
   return TRUE;
 }
 
+/* ---- the handshake ---- */
+
+/* It is done, or will never be: what waits for the wire finds out which. */
+static void
+end_handshake (BaruaWire *wire, gboolean is_done)
+{
+  wire->is_shaking = FALSE;
+  wire->input->is_over = !is_done;
+  wire->input->is_readable = TRUE;
+  g_clear_pointer (&wire->tls, barua_tls_unref);
+  if (is_done)
+    {
+      wire->input->tls = wire->session;
+      wire->output->tls = wire->session;
+    }
+  wake (wire->input);
+  if (wire->watch != NULL && wire->closed != NULL && wire->input->lent == 0)
+    wire->watch->ready (wire->closed_data);
+}
+
+/* Makes a session for who begins as TLS does; who speaks HTTP is told, and nobody else is worth a word. */
+static gboolean
+begin_handshake (BaruaWire *wire)
+{
+  const int fd = g_socket_get_fd (wire->input->socket);
+  guint8 first;
+  const gssize n = recv (fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+
+  if (n < 0 && errno == EAGAIN)
+    return FALSE;
+  if (n == 1 && first == HANDSHAKE_RECORD)
+    wire->session = barua_tls_session_new (wire->tls, fd);
+  else if (n == 1 && g_ascii_isupper (first)
+           && send (fd, wrong_scheme, sizeof wrong_scheme - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+    shutdown (fd, SHUT_WR);
+  if (wire->session == NULL)
+    end_handshake (wire, FALSE);
+  return wire->session != NULL;
+}
+
+static void shaken (BaruaTlsStep step, gpointer data);
+
+/* Something has happened on a wire whose handshake is not done. */
+static void
+go_on_shaking (BaruaWire *wire)
+{
+  wire->has_more = wire->is_stepping;
+  if (wire->is_stepping || (wire->session == NULL && !begin_handshake (wire)))
+    return;
+  wire->is_stepping = TRUE;
+  barua_tls_session_shake (wire->session, shaken, g_object_ref (wire));
+}
+
+/* BaruaTlsShaken */
+static void
+shaken (BaruaTlsStep step, gpointer data)
+{
+  g_autoptr (BaruaWire) wire = data;
+
+  wire->is_stepping = FALSE;
+  if (step != BARUA_TLS_WAITS)
+    end_handshake (wire, step == BARUA_TLS_DONE);
+  else if (wire->has_more && wire->watch != NULL)
+    go_on_shaking (wire);
+}
+
 /* Deals with what has happened to one wire. */
 static void
 take_event (BaruaWireWatch *watch, BaruaWire *wire, guint32 what)
 {
   const guint32 ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
+  if (wire->is_shaking)
+    {
+      wire->input->is_ending |= (what & ends) != 0;
+      go_on_shaking (wire);
+      return;
+    }
   if (what & ends)
     wire->input->is_ending = TRUE;
   if (what & (EPOLLIN | ends))
@@ -380,7 +593,7 @@ start_watching (BaruaWire *wire, BaruaWireWatch *watch)
 gboolean
 barua_wire_is_bare (BaruaWire *wire)
 {
-  return wire->input->lent == 0 && wire->input->n_held == 0 && wire->unsent == NULL
+  return wire->output == NULL && wire->input->lent == 0 && wire->input->n_held == 0 && wire->unsent == NULL
          && !wire->input->is_readable && !wire->input->is_ending;
 }
 
@@ -415,9 +628,27 @@ barua_wire_get_input (GIOStream *stream)
 static GOutputStream *
 barua_wire_get_output (GIOStream *stream)
 {
-  return g_io_stream_get_output_stream (G_IO_STREAM (BARUA_WIRE (stream)->connection));
+  BaruaWire *wire = BARUA_WIRE (stream);
+
+  return wire->output != NULL ? G_OUTPUT_STREAM (wire->output)
+                              : g_io_stream_get_output_stream (G_IO_STREAM (wire->connection));
 }
 
+/* Says the end of TLS; nothing of it is used any more. */
+static void
+end_session (BaruaWire *wire)
+{
+  if (wire->session == NULL || wire->is_stepping)
+    return;
+  if (!wire->is_shaking && !wire->input->is_over)
+    barua_tls_session_end (wire->session);
+  wire->input->tls = NULL;
+  wire->input->is_over = TRUE;
+  wire->output->tls = NULL;
+  g_clear_pointer (&wire->session, barua_tls_session_free);
+}
+
+/* A descriptor that a step of the handshake uses is closed after it, with the last reference. */
 static gboolean
 barua_wire_close (GIOStream *stream, GCancellable *cancellable, GError **error)
 {
@@ -428,6 +659,9 @@ barua_wire_close (GIOStream *stream, GCancellable *cancellable, GError **error)
   wire->closed = NULL;
   if (closed != NULL)
     closed (wire->closed_data);
+  end_session (wire);
+  if (wire->is_stepping)
+    return g_socket_shutdown (wire->input->socket, TRUE, TRUE, NULL);
   return g_io_stream_close (G_IO_STREAM (wire->connection), cancellable, error);
 }
 
@@ -437,7 +671,10 @@ barua_wire_finalize (GObject *object)
   BaruaWire *wire = BARUA_WIRE (object);
 
   unwatch (wire);
+  end_session (wire);
+  g_clear_pointer (&wire->tls, barua_tls_unref);
   g_clear_pointer (&wire->unsent, g_byte_array_unref);
+  g_clear_object (&wire->output);
   g_object_unref (wire->input);
   g_object_unref (wire->connection);
   G_OBJECT_CLASS (barua_wire_parent_class)->finalize (object);
@@ -460,13 +697,20 @@ barua_wire_init (BaruaWire *wire)
 }
 
 BaruaWire *
-barua_wire_new (GSocket *socket, BaruaWireWatch *watch)
+barua_wire_new (GSocket *socket, BaruaWireWatch *watch, BaruaTls *tls)
 {
   BaruaWire *wire = g_object_new (BARUA_TYPE_WIRE, NULL);
 
   wire->connection = g_socket_connection_factory_create_connection (socket);
   wire->input = g_object_new (WIRE_TYPE_INPUT, NULL);
   wire->input->socket = g_object_ref (socket);
+  if (tls != NULL)
+    {
+      wire->tls = barua_tls_ref (tls);
+      wire->is_shaking = TRUE;
+      wire->output = g_object_new (WIRE_TYPE_OUTPUT, NULL);
+      wire->output->socket = g_object_ref (socket);
+    }
   start_watching (wire, watch);
   return wire;
 }
@@ -484,6 +728,12 @@ barua_wire_closed_data (BaruaWire *wire)
   return wire->closed != NULL ? wire->closed_data : NULL;
 }
 
+gboolean
+barua_wire_is_tls (BaruaWire *wire)
+{
+  return wire->output != NULL;
+}
+
 GSocket *
 barua_wire_socket (BaruaWire *wire)
 {
@@ -497,8 +747,18 @@ barua_wire_set_between (BaruaWire *wire, gboolean is_between)
 }
 
 void
+barua_wire_end_output (BaruaWire *wire)
+{
+  if (wire->input->tls != NULL)
+    barua_tls_session_end (wire->input->tls);
+  g_socket_shutdown (wire->input->socket, FALSE, TRUE, NULL);
+}
+
+void
 barua_wire_cut (BaruaWire *wire)
 {
+  if (wire->input->tls != NULL)
+    barua_tls_session_end (wire->input->tls);
   g_socket_shutdown (wire->input->socket, TRUE, TRUE, NULL);
 }
 
@@ -538,22 +798,16 @@ barua_wire_is_lent (BaruaWire *wire)
 
 /* What we read and write. */
 
-/* recv(), and what it says about the socket. */
+/* What has come, as far as it fits. */
 static BaruaWireState
 receive_raw (WireInput *input, guint8 *buffer, gsize max, gsize *n_received)
 {
-  gssize n;
+  const gssize n = receive_now (input, buffer, max);
 
-  do
-    n = recv (g_socket_get_fd (input->socket), buffer, max, MSG_DONTWAIT);
-  while (n < 0 && errno == EINTR);
-  const gboolean is_empty = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-  if ((n > 0 && (gsize)n < max && !input->is_ending) || is_empty)
-    input->is_readable = FALSE;
   *n_received = (gsize)MAX (n, 0);
   if (n > 0)
     return BARUA_WIRE_BYTES;
-  return is_empty ? BARUA_WIRE_NOTHING : BARUA_WIRE_END;
+  return n < 0 && errno == EAGAIN ? BARUA_WIRE_NOTHING : BARUA_WIRE_END;
 }
 
 BaruaWireState
@@ -627,6 +881,11 @@ barua_wire_send (BaruaWire *wire, const GString *head, GBytes *body)
   const struct msghdr message = { .msg_iov = parts, .msg_iovlen = n_body > 0 ? 2 : 1 };
   gssize n;
 
+  if (wire->session != NULL)
+    {
+      keep_unsent (wire, parts, 0);
+      return send_unsent (wire);
+    }
   do
     n = sendmsg (g_socket_get_fd (wire->input->socket), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);

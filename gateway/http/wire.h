@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <gio/gio.h>
+#include "gateway/http/tls.h"
 
 G_BEGIN_DECLS
 
@@ -14,6 +14,8 @@ G_BEGIN_DECLS
  * which makes it close the connection.
  *
  * We read it ourselves as long as requests are simple (lane.h) and lend it to libsoup for others.
+ *
+ * With TLS, what is read and written here is what is inside; until the handshake is done there is nothing.
  */
 #define BARUA_TYPE_WIRE (barua_wire_get_type ())
 G_DECLARE_FINAL_TYPE (BaruaWire, barua_wire, BARUA, WIRE, GIOStream)
@@ -36,10 +38,15 @@ void barua_wire_watch_unref (BaruaWireWatch *watch);
  * barua_wire_new:
  * @socket: (transfer none): connected
  * @watch: it keeps a reference
+ * @tls: (transfer none) (nullable): the client is to speak TLS; one that does not is told so in plain HTTP, and
+ *   its end is reported like any other
  *
  * The wire is ours: libsoup finds nothing to read before barua_wire_lend().
  */
-BaruaWire *barua_wire_new (GSocket *socket, BaruaWireWatch *watch);
+BaruaWire *barua_wire_new (GSocket *socket, BaruaWireWatch *watch, BaruaTls *tls);
+
+/** Whether the client speaks TLS, or is to. */
+gboolean barua_wire_is_tls (BaruaWire *wire);
 
 /** What libsoup may read, all there will be. */
 #define BARUA_WIRE_ALL (-1)
@@ -93,7 +100,8 @@ gboolean barua_wire_send (BaruaWire *wire, const GString *head, GBytes *body);
 /** Whether something waits to be sent. */
 gboolean barua_wire_is_sending (BaruaWire *wire);
 
-/** Whether nothing has come that was not dealt with, and nothing is lent or to be sent. */
+/** Whether nothing has come that was not dealt with, nothing is lent or to be sent, and there is no TLS: the
+ * descriptor is all there is. */
 gboolean barua_wire_is_bare (BaruaWire *wire);
 
 /** Has the wire not watched until barua_wire_watch_again(): its descriptor changes hands in between.
@@ -115,6 +123,9 @@ gpointer barua_wire_closed_data (BaruaWire *wire);
 
 /** Tells whether libsoup is between two requests. */
 void barua_wire_set_between (BaruaWire *wire, gboolean is_between);
+
+/** Nothing more will be sent; what comes can still be read. */
+void barua_wire_end_output (BaruaWire *wire);
 
 /** Ends the connection: reads find the end of file, writes fail. */
 void barua_wire_cut (BaruaWire *wire);

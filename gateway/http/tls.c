@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+
+/* TLS by a module, and the threads on which handshakes are made. */
+
+#define G_LOG_DOMAIN "barua-http"
+
+#include "gateway/http/tls.h"
+
+#include "forms/module.h"
+
+/* As many handshakes are computed at a time; none of them waits for a client. */
+#define MAX_THREADS 2
+
+struct _BaruaTls
+{
+  gint n_refs;
+  gpointer own; /* the module's */
+};
+
+struct _BaruaTlsSession
+{
+  BaruaTls *tls;
+  gpointer own;
+  BaruaTlsStep step;
+  BaruaTlsShaken shaken; /* NULL: no step is under way */
+  gpointer data;
+};
+
+static const BaruaTlsBackend *backend;
+static GThreadPool *threads;
+
+/* Back in the main loop. */
+static gboolean
+tell (gpointer data)
+{
+  BaruaTlsSession *session = data;
+  BaruaTlsShaken shaken = g_steal_pointer (&session->shaken);
+
+  shaken (session->step, session->data);
+  return G_SOURCE_REMOVE;
+}
+
+/* GFunc: one step, on a thread. */
+static void
+shake (gpointer data, gpointer unused)
+{
+  BaruaTlsSession *session = data;
+
+  session->step = backend->shake (session->own);
+  g_idle_add_full (G_PRIORITY_DEFAULT, tell, session, NULL);
+}
+
+/* Loads the module with the first certificate; it stays. */
+static gboolean
+load (GError **error)
+{
+  if (backend == NULL)
+    backend = barua_module_symbol ("barua-tls.so", BARUA_TLS_SYMBOL);
+  if (backend == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "this program has no TLS: its module barua-tls.so cannot be loaded");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+BaruaTls *
+barua_tls_new (const char *certificate, const char *key, GError **error)
+{
+  gpointer own = load (error) ? backend->tls_new (certificate, key, error) : NULL;
+
+  if (own == NULL)
+    return NULL;
+  BaruaTls *tls = g_new0 (BaruaTls, 1);
+  tls->n_refs = 1;
+  tls->own = own;
+  return tls;
+}
+
+BaruaTls *
+barua_tls_ref (BaruaTls *tls)
+{
+  g_atomic_int_inc (&tls->n_refs);
+  return tls;
+}
+
+void
+barua_tls_unref (BaruaTls *tls)
+{
+  if (!g_atomic_int_dec_and_test (&tls->n_refs))
+    return;
+  backend->tls_free (tls->own);
+  g_free (tls);
+}
+
+BaruaTlsSession *
+barua_tls_session_new (BaruaTls *tls, int fd)
+{
+  gpointer own = backend->session_new (tls->own, fd);
+
+  if (own == NULL)
+    return NULL;
+  BaruaTlsSession *session = g_new0 (BaruaTlsSession, 1);
+  session->tls = barua_tls_ref (tls);
+  session->own = own;
+  return session;
+}
+
+void
+barua_tls_session_free (BaruaTlsSession *session)
+{
+  if (session == NULL)
+    return;
+  g_return_if_fail (session->shaken == NULL);
+  backend->session_free (session->own);
+  barua_tls_unref (session->tls);
+  g_free (session);
+}
+
+void
+barua_tls_session_shake (BaruaTlsSession *session, BaruaTlsShaken shaken, gpointer data)
+{
+  g_return_if_fail (session->shaken == NULL);
+
+  session->shaken = shaken;
+  session->data = data;
+  if (threads == NULL)
+    threads = g_thread_pool_new (shake, NULL, MAX_THREADS, TRUE, NULL);
+  g_thread_pool_push (threads, session, NULL);
+}
+
+void
+barua_tls_settle (void)
+{
+  if (threads != NULL)
+    g_thread_pool_free (g_steal_pointer (&threads), FALSE, TRUE);
+}
+
+gssize
+barua_tls_session_receive (BaruaTlsSession *session, void *buffer, gsize n)
+{
+  return backend->receive (session->own, buffer, n);
+}
+
+gssize
+barua_tls_session_send (BaruaTlsSession *session, const void *buffer, gsize n)
+{
+  return backend->send (session->own, buffer, n);
+}
+
+void
+barua_tls_session_end (BaruaTlsSession *session)
+{
+  backend->end (session->own);
+}
