@@ -3,7 +3,7 @@
 # What is missing on a Debian 12 with gcc and make is installed by package name.
 
 BUILD ?= build
-BUILD_PACKAGES = meson ninja-build pkg-config libglib2.0-dev libglib2.0-dev-bin libsoup-3.0-dev libsqlite3-dev libcrypt-dev libxml2-dev \
+BUILD_PACKAGES = meson ninja-build pkg-config libglib2.0-dev libglib2.0-dev-bin libsoup-3.0-dev libsqlite3-dev libcrypt-dev libgnutls28-dev libxml2-dev \
   libsystemd-dev curl \
   g++ libphonenumber-dev
 # what the groups of tests need besides; tests/run.sh has the groups
@@ -11,7 +11,7 @@ GROUPS = unit store http exports clients tsan fuzz crash faults package
 CLANG_PACKAGES = clang libclang-rt-14-dev
 unit_PACKAGES = check python3
 store_PACKAGES = check python3
-http_PACKAGES = check python3 python3-jsonschema groff-base libfaketime libreoffice-calc-nogui prometheus systemd
+http_PACKAGES = check python3 python3-jsonschema groff-base libfaketime libreoffice-calc-nogui openssl prometheus systemd
 exports_PACKAGES = check python3
 clients_PACKAGES = check python3 chromium $(NODE_PACKAGES)
 tsan_PACKAGES = check python3 $(CLANG_PACKAGES)

@@ -818,14 +818,12 @@ barua_wire_receive (BaruaWire *wire)
 
   if (wire->watch == NULL || !input->is_readable)
     return BARUA_WIRE_NOTHING;
+  barua_wire_keep (wire); /* what is held may lie where the next bytes go */
   const BaruaWireState state = receive_raw (input, wire->watch->room, BARUA_WIRE_ROOM, &n);
   if (state != BARUA_WIRE_BYTES)
     return state;
   if (input->n_held > 0)
-    {
-      barua_wire_keep (wire);
-      g_byte_array_append (input->kept, wire->watch->room, (guint)n);
-    }
+    g_byte_array_append (input->kept, wire->watch->room, (guint)n);
   input->held = input->kept != NULL ? input->kept->data : wire->watch->room;
   input->n_held += n;
   return state;

@@ -74,8 +74,9 @@ class Response:
 class Client:
     """HTTP requests with Basic credentials, one connection each unless keep_alive."""
 
-    def __init__(self, port, user="admin", password=PASSWORD, keep_alive=False, timeout=60):
+    def __init__(self, port, user="admin", password=PASSWORD, keep_alive=False, timeout=60, tls=None):
         self.port = port
+        self.tls = tls  # an ssl.SSLContext: https
         self.authorization = basic(user, password) if user is not None else None
         self.keep_alive = keep_alive
         self.timeout = timeout
@@ -85,6 +86,11 @@ class Client:
         if self.connection is not None:
             self.connection.close()
             self.connection = None
+
+    def connect(self):
+        if self.tls is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=self.timeout, context=self.tls)
 
     def request(self, method, path, body=None, headers=None, auth=True):
         """Sends exactly these headers besides Host, Content-Length and Authorization."""
@@ -96,8 +102,7 @@ class Client:
         if body is not None and "content-length" not in fields and \
                 "transfer-encoding" not in fields:
             fields["content-length"] = str(len(body))
-        conn = self.connection or http.client.HTTPConnection("127.0.0.1", self.port,
-                                                             timeout=self.timeout)
+        conn = self.connection or self.connect()
         try:
             conn.putrequest(method, path, skip_accept_encoding=True)
             for name, value in fields.items():
@@ -255,10 +260,13 @@ class Server:
         self.args = list(args)
         self.env = dict(os.environ, BARUA_ADMIN_PASSWORD=PASSWORD, TZ="UTC", **(env or {}))
         self.env.setdefault("G_DEBUG", "fatal-criticals")
-        self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
+        # the last: without it the leak check itself dies of a library that was loaded late (GnuTLS)
+        self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0") + \
+            ":intercept_tls_get_addr=0"
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
         self.process = None
         self.port = None
+        self.tls = None  # an ssl.SSLContext for its clients
         self.started = 0
 
     def start(self, timeout=30, wait=True):
@@ -277,7 +285,7 @@ class Server:
         while time.monotonic() < deadline:
             with open(self.log_path, "rb") as log:
                 log.seek(self.log_offset)
-                found = re.search(rb"listening on http://127\.0\.0\.1:(\d+)", log.read())
+                found = re.search(rb"listening on https?://127\.0\.0\.1:(\d+)", log.read())
             if found:
                 self.port = int(found.group(1))
                 return self
@@ -287,7 +295,7 @@ class Server:
         raise RuntimeError("serve does not listen:\n" + self.log())
 
     def client(self, **kwargs):
-        return Client(self.port, **kwargs)
+        return Client(self.port, **{"tls": self.tls, **kwargs})
 
     def stop(self, timeout=30):
         """SIGTERM; the exit status."""
@@ -606,6 +614,16 @@ class ServerCase(unittest.TestCase):
             self.assertRegex(response.header("content-type") or "", r"^application/json\b")
             self.assertEqual(response.json(), value)
         return response
+
+
+def certificate(folder, name="tls", algorithm=("ec", "ec_paramgen_curve:P-256")):
+    """Makes a self-signed certificate for localhost; the files of certificate and key."""
+    paths = [os.path.join(folder, f"{name}.{kind}") for kind in ("crt", "key")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", algorithm[0], "-pkeyopt", algorithm[1], "-nodes",
+                    "-days", "2", "-subj", f"/CN={name}", "-addext",
+                    "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]],
+                   check=True, capture_output=True)
+    return paths
 
 
 def replies_settings(**more):
