@@ -17,6 +17,7 @@
 #include "gateway/api/settings-document.h"
 #include "gateway/api/settings-reload.h"
 #include "gateway/timers.h"
+#include "gateway/upgrade.h"
 
 gint64
 barua_now_ms (void)
@@ -75,6 +76,7 @@ barua_app_free (BaruaApp *app)
   g_clear_pointer (&app->server, barua_server_free);
   barua_store_watch (app->store, NULL, NULL);
   g_clear_pointer (&app->push, barua_push_free);
+  g_clear_pointer (&app->upgrade, barua_upgrade_free);
   if (app->gateways != NULL)
     barua_gateways_flush (app->gateways);
   g_clear_pointer (&app->timers, barua_timers_free);

@@ -28,6 +28,7 @@ G_BEGIN_DECLS
  *
  * @credentials: (nullable): secrets of webhooks and services
  * @push: (nullable): see gateway/api/push.h
+ * @upgrade: see gateway/upgrade.h
  *
  * What every handler gets. Main thread only.
  */
@@ -53,6 +54,7 @@ typedef struct
   struct _BaruaTimers *timers;
   BaruaCredentials *credentials;
   struct _BaruaPush *push;
+  struct _BaruaUpgrade *upgrade;
 } BaruaApp;
 
 /**

@@ -85,6 +85,8 @@ static const Key keys[] = {
     "seconds that a request to a carrier may take" },
   { "outbound", "retry", KIND_NUMBER, "60", 1, 3600, FIELD (outbound_retry_s),
     "seconds until a message that was certainly not sent is tried again; doubled up to an hour" },
+  { "upgrade", "builds-dir", KIND_TEXT, "", 0, 0, FIELD (builds_dir),
+    "folder of the builds that the server may be told to go over to, each in VERSION/barua with its modules beside it; neither the folder nor a build may be writable by others than root and the server's user" },
 };
 /* clang-format on */
 
@@ -347,6 +349,7 @@ barua_config_free (BaruaConfig *config)
   g_free (config->log_format);
   g_free (config->africas_talking_url);
   g_free (config->rapidpro_url);
+  g_free (config->builds_dir);
   g_clear_pointer (&config->credentials, g_hash_table_unref);
   if (config->origins != NULL)
     g_ptr_array_unref (config->origins);

@@ -43,6 +43,7 @@ typedef struct
   char *rapidpro_url;        /* empty: as the application settings say */
   guint outbound_timeout_s;
   guint outbound_retry_s;
+  char *builds_dir; /* empty: no upgrades */
   GHashTable *credentials; /* name -> file */
   GPtrArray *origins; /* lines for --show-config */
 } BaruaConfig;

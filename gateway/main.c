@@ -6,6 +6,7 @@
 
 #include "gateway/cli/cli.h"
 #include "gateway/serve.h"
+#include "gateway/version.h"
 
 #include <glib.h>
 #include <locale.h>
@@ -48,7 +49,7 @@ main (int argc, char **argv)
   setlocale (LC_CTYPE, "C.UTF-8"); /* what is printed is UTF-8; nothing else follows the locale */
   if (strcmp (name, "--version") == 0)
     {
-      printf ("barua %s\n", BARUA_VERSION);
+      printf ("barua %s\n", barua_version);
       return 0;
     }
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)

@@ -13,8 +13,10 @@
 #include "gateway/api/push.h"
 #include "gateway/app.h"
 #include "gateway/config.h"
+#include "gateway/handover.h"
 #include "gateway/http/listen.h"
 #include "gateway/log.h"
+#include "gateway/successor.h"
 #include "gateway/systemd.h"
 #include "gateway/timers.h"
 
@@ -49,6 +51,7 @@ typedef enum
 {
   END_FAILED, /* it never ran */
   END_STOPPED,
+  END_UPGRADE, /* another build is to take over */
 } End;
 
 /* The process: generations of the server follow each other in it, and accept from the same sockets. */
@@ -57,15 +60,20 @@ typedef struct
   const BaruaConfig *config;
   const Options *options;
   GArray *sockets; /* of int: listening; empty before the first generation */
+  GArray *kept;    /* of int: connections between two generations */
+  BaruaUpgradePlan plan; /* END_UPGRADE */
+  char *trouble;   /* (nullable): why the build did not take over */
 } Process;
 
 /* A generation of the server, which runs. */
 typedef struct
 {
+  Process *process;
   BaruaApp *app;
   GMainLoop *loop;
   End end;
-  gboolean is_stopping;
+  gboolean is_stopping; /* nothing new is taken */
+  gboolean is_told;     /* by a signal */
 } Running;
 
 static void
@@ -136,13 +144,32 @@ stop (gpointer data)
 {
   Running *running = data;
 
-  if (running->is_stopping)
+  if (running->is_told)
     _exit (EXIT_FAILURE);
-  running->is_stopping = TRUE;
+  running->is_told = TRUE;
+  running->end = END_STOPPED;
   g_message ("stopping");
   barua_systemd_stopping ();
+  if (running->is_stopping) /* for an upgrade, which is off */
+    return G_SOURCE_CONTINUE;
+  running->is_stopping = TRUE;
   barua_server_stop (running->app->server, STOP_LIMIT_MS, stopped, running);
   return G_SOURCE_CONTINUE;
+}
+
+/* BaruaUpgradeFunc: answers what is in flight; who waits goes on waiting, for the next. */
+static void
+upgrade (const BaruaUpgradePlan *plan, gpointer data)
+{
+  Running *running = data;
+
+  if (running->is_stopping)
+    return;
+  running->is_stopping = TRUE;
+  running->end = END_UPGRADE;
+  running->process->plan = (BaruaUpgradePlan){ barua_build_copy (plan->build), plan->must_copy };
+  barua_systemd_watch_no_more ();
+  barua_server_hand_over (running->app->server, STOP_LIMIT_MS, running->process->kept, stopped, running);
 }
 
 /* SIGHUP: the files that may change under a running server are read again when it starts anew. */
@@ -268,7 +295,8 @@ opened_address (const char *address, int fd)
   return g_strdup_printf ("%.*s:%u", (int)(colon - address), address, barua_listen_port (fd));
 }
 
-/* Sockets that were handed over go in place of those of the configuration. */
+/* Sockets that were handed over, by the service manager or the server before us, go in place of those of
+ * the configuration. */
 static gboolean
 open_sockets (const BaruaConfig *config, GArray *sockets, GError **error)
 {
@@ -278,7 +306,8 @@ open_sockets (const BaruaConfig *config, GArray *sockets, GError **error)
   if (n_handed > 0)
     {
       g_array_append_vals (sockets, handed, n_handed);
-      g_message ("listening on %u socket%s of the service manager", n_handed, n_handed > 1 ? "s" : "");
+      g_message ("listening on %u socket%s of the %s", n_handed, n_handed > 1 ? "s" : "",
+                 barua_take_over_is_due () ? "server before" : "service manager");
       return TRUE;
     }
   for (guint i = 0; config->listen[i] != NULL; i++)
@@ -349,15 +378,44 @@ start (const BaruaConfig *config, const Options *options, GError **error)
   return g_steal_pointer (&app);
 }
 
-/* Begins what the server does of itself, and takes requests. */
+/* Job: nothing. */
 static gboolean
-begin (Process *process, BaruaApp *app, GError **error)
+do_nothing (BaruaTx *tx, gpointer data, GError **error)
+{
+  return TRUE;
+}
+
+/* What can fail before the first request is taken; a build that takes over then waits for its turn. */
+static gboolean
+prepare (Process *process, BaruaApp *app, GError **error)
 {
   if (process->sockets->len == 0 && !open_sockets (process->config, process->sockets, error))
     return FALSE;
+  return !barua_take_over_is_due ()
+         || (barua_store_write (app->store, do_nothing, NULL, error)
+             && barua_take_over (process->kept, error));
+}
+
+/* Begins what the server does of itself, and takes requests: nothing of that may happen before. */
+static gboolean
+begin (Process *process, BaruaApp *app, GError **error)
+{
+  if (!prepare (process, app, error))
+    return FALSE;
   app->timers = barua_timers_new (app);
   app->push = make_push (process->config, app);
-  return listen_on (app->server, process->sockets, error);
+  if (!listen_on (app->server, process->sockets, error))
+    return FALSE;
+  for (guint i = 0; i < process->kept->len; i++)
+    {
+      int *fd = &g_array_index (process->kept, int, i);
+      barua_server_adopt (app->server, *fd);
+      *fd = -1; /* it is the server's */
+    }
+  g_array_set_size (process->kept, 0);
+  barua_upgrade_settle (app->upgrade, process->trouble);
+  g_clear_pointer (&process->trouble, g_free);
+  return TRUE;
 }
 
 /* Runs until something ends it. */
@@ -365,12 +423,14 @@ static End
 run_until_end (Process *process, BaruaApp *app, GError **error)
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  Running running = { app, loop, END_STOPPED, FALSE };
+  Running running = { .process = process, .app = app, .loop = loop, .end = END_STOPPED };
   const guint sources[]
       = { g_unix_signal_add (SIGTERM, stop, &running), g_unix_signal_add (SIGINT, stop, &running),
           g_unix_signal_add (SIGHUP, hang_up, NULL),
           g_unix_signal_add (SIGUSR2, run_timers, &running) };
 
+  app->upgrade = barua_upgrade_new (app, process->config->builds_dir, process->config->database, upgrade,
+                                    &running);
   /* listening comes last: who hears of it may stop us at once */
   if (begin (process, app, error))
     {
@@ -397,22 +457,48 @@ run_generation (Process *process, GError **error)
   return end;
 }
 
+/* Has the build take over; TRUE when it did not, and the next generation is ours again. */
+static gboolean
+hand_over (Process *process, End *end, int *status)
+{
+  g_autoptr (GError) error = NULL;
+  const BaruaHandOver what = { .database = process->config->database,
+                               .plan = &process->plan,
+                               .sockets = process->sockets,
+                               .kept = process->kept };
+  const BaruaHandOverEnd result = barua_hand_over (&what, status, &error);
+
+  g_clear_pointer (&process->plan.build, barua_build_free);
+  if (result == BARUA_HAND_OVER_STOPPED)
+    *end = END_STOPPED;
+  if (result == BARUA_HAND_OVER_FAILED)
+    process->trouble = g_strdup (error->message);
+  return result == BARUA_HAND_OVER_FAILED;
+}
+
 static int
 run (const BaruaConfig *config, const Options *options)
 {
   g_autoptr (GArray) sockets = barua_listen_sockets_new ();
+  g_autoptr (GArray) kept = barua_listen_sockets_new ();
   g_autoptr (GError) error = NULL;
-  Process process = { config, options, sockets };
+  Process process = { .config = config, .options = options, .sockets = sockets, .kept = kept };
+  int status = 0;
+  End end;
 
   signal (SIGPIPE, SIG_IGN); /* who reads our log may go before us */
   raise_file_limit (config->max_connections);
-  if (run_generation (&process, &error) == END_FAILED)
+  do
+    end = run_generation (&process, &error);
+  while (end == END_UPGRADE && hand_over (&process, &end, &status));
+  if (end == END_FAILED)
     {
       fprintf (stderr, "barua serve: %s\n", error->message);
       return 1;
     }
-  g_message ("stopped");
-  return 0;
+  if (end == END_STOPPED)
+    g_message ("stopped");
+  return status;
 }
 
 int
@@ -453,5 +539,14 @@ barua_serve (int argc, char **argv)
   if (options.show_config || options.check_config)
     return 0;
   barua_log_init (config->log_level, config->log_format);
+  if (!barua_take_over_is_due ())
+    {
+      barua_successor_follow (config->builds_dir, config->database);
+      if (!barua_hand_over_recover (config->database, &error))
+        {
+          fprintf (stderr, "barua serve: %s\n", error->message);
+          return 1;
+        }
+    }
   return run (config, &options);
 }

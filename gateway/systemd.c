@@ -8,24 +8,50 @@
 
 #include "gateway/api/health.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#define FIRST_SOCKET 3     /* sd_listen_fds(3) */
+#define MAX_SOCKETS 1024u
+
+/* A number of the environment, 0 when there is none. */
+static guint64
+number_of (const char *name)
+{
+  const char *text = g_getenv (name);
+  guint64 number = 0;
+
+  if (text != NULL && !g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT, &number, NULL))
+    number = 0;
+  return number;
+}
+
+guint
+barua_systemd_sockets (int **sockets)
+{
+  const gboolean is_for_us = number_of ("LISTEN_PID") == (guint64)getpid ();
+  const guint n = is_for_us ? (guint)MIN (number_of ("LISTEN_FDS"), MAX_SOCKETS) : 0;
+
+  g_unsetenv ("LISTEN_PID");
+  g_unsetenv ("LISTEN_FDS");
+  g_unsetenv ("LISTEN_FDNAMES");
+  *sockets = n > 0 ? g_new (int, n) : NULL;
+  for (guint i = 0; i < n; i++)
+    {
+      (*sockets)[i] = FIRST_SOCKET + (int)i;
+      fcntl ((*sockets)[i], F_SETFD, FD_CLOEXEC);
+    }
+  return n;
+}
+
 #if BARUA_SYSTEMD
 #include <systemd/sd-daemon.h>
 
 /* Messages within one WatchdogSec, so that one that comes late costs nothing. */
 #define WATCHDOG_SHARE 2
+#define HEARD_US (5 * G_USEC_PER_SEC)
 
 static guint watchdog;
-
-guint
-barua_systemd_sockets (int **sockets)
-{
-  const int n = sd_listen_fds (TRUE);
-
-  *sockets = n > 0 ? g_new (int, n) : NULL;
-  for (int i = 0; i < n; i++)
-    (*sockets)[i] = SD_LISTEN_FDS_START + i;
-  return n > 0 ? (guint)n : 0;
-}
 
 /* BaruaHealthFunc: without this message systemd ends us, and starts us anew. */
 static void
@@ -56,23 +82,50 @@ barua_systemd_ready (BaruaApp *app)
 }
 
 void
-barua_systemd_stopping (void)
+barua_systemd_watch_no_more (void)
 {
   g_clear_handle_id (&watchdog, g_source_remove);
+}
+
+void
+barua_systemd_stopping (void)
+{
+  barua_systemd_watch_no_more ();
   sd_notify (FALSE, "STOPPING=1");
+}
+
+void
+barua_systemd_pulse (void)
+{
+  sd_notify (FALSE, "WATCHDOG=1");
+}
+
+void
+barua_systemd_hand_over (GPid pid)
+{
+  sd_notifyf (FALSE, "READY=1\nMAINPID=%d", (int)pid);
+  sd_notify_barrier (FALSE, HEARD_US); /* else our end may be seen first, and taken for that of the service */
 }
 
 #else
 
-guint
-barua_systemd_sockets (int **sockets)
+void
+barua_systemd_ready (BaruaApp *app)
 {
-  *sockets = NULL;
-  return 0;
 }
 
 void
-barua_systemd_ready (BaruaApp *app)
+barua_systemd_watch_no_more (void)
+{
+}
+
+void
+barua_systemd_pulse (void)
+{
+}
+
+void
+barua_systemd_hand_over (GPid pid)
 {
 }
 

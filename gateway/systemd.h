@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /* What systemd is told and asked, sd_notify(3) and sd_listen_fds(3).  Built with -Dsystemd=disabled, or
- * started by somebody else, all of it does nothing. */
+ * started by somebody else, nothing is told; sockets are taken in any case, since the server before an
+ * upgrade hands them over in the same way. */
 
 /**
  * barua_systemd_sockets:
@@ -19,6 +20,15 @@ guint barua_systemd_sockets (int **sockets);
 /** Says that requests are taken, and from now on, as often as the unit's `WatchdogSec` wants it, that
  * the main loop and the writer of @app move. */
 void barua_systemd_ready (BaruaApp *app);
+
+/** Tells the watchdog that all is well, without looking. */
+void barua_systemd_pulse (void);
+
+/** Says that @pid is the service from now on, and waits until that was heard. */
+void barua_systemd_hand_over (GPid pid);
+
+/** Says no more to the watchdog of its own. */
+void barua_systemd_watch_no_more (void);
 
 /** Says that no new requests are taken, and stops the watchdog's messages. */
 void barua_systemd_stopping (void);

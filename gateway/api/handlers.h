@@ -114,6 +114,9 @@ void barua_api_monitoring_v2 (BaruaRequest *request, gpointer app);
 void barua_api_metrics (BaruaRequest *request, gpointer app);
 void barua_api_openapi (BaruaRequest *request, gpointer app);
 void barua_api_docs (BaruaRequest *request, gpointer app);
+void barua_api_upgrade (BaruaRequest *request, gpointer app);
+void barua_api_upgrade_stage (BaruaRequest *request, gpointer app);
+void barua_api_upgrade_complete (BaruaRequest *request, gpointer app);
 void barua_api_healthz (BaruaRequest *request, gpointer app);
 
 G_END_DECLS

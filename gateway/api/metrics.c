@@ -8,6 +8,7 @@
 #include "gateway/api/figures.h"
 #include "gateway/api/handlers.h"
 #include "gateway/rules/transitions.h"
+#include "gateway/version.h"
 
 #define CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define MICROSECONDS 1000000.0
@@ -151,9 +152,8 @@ reply (const BaruaFigures *figures, gpointer data)
   barua_store_stats (waiting->app->store, &stats);
   barua_metrics_head (out, "barua_build_info", "gauge", "What runs.");
   g_string_append_printf (out,
-                          "barua_build_info{version=\"" BARUA_VERSION
-                          "\",sqlite=\"%s\",schema=\"%d\"} 1\n",
-                          figures->census.engine, figures->census.schema);
+                          "barua_build_info{version=\"%s\",sqlite=\"%s\",schema=\"%d\"} 1\n",
+                          barua_version, figures->census.engine, figures->census.schema);
   barua_metrics_write (barua_server_metrics (waiting->app->server), out);
   append_number (out, "barua_http_connections", "gauge", "Connections that are open.",
                  barua_server_stats (waiting->app->server)->open_connections);

@@ -7,6 +7,7 @@
 
 #include "gateway/api/figures.h"
 #include "gateway/api/handlers.h"
+#include "gateway/version.h"
 
 #define UNKNOWN BARUA_CENSUS_UNKNOWN
 #define DEFAULT_INTERVAL 7 /* days (export-and-monitoring.md 7.1) */
@@ -224,9 +225,10 @@ reply (const BaruaFigures *figures, gpointer data)
   g_autofree Waiting *waiting = data;
   g_autoptr (BaruaRequest) request = waiting->request;
   const BaruaCensus *census = &figures->census;
-  GString *json = g_string_new (
-      "{\"version\":{\"app\":\"" BARUA_VERSION "\",\"node\":\"\",\"couchdb\":\"\"},");
+  GString *json = g_string_new ("{\"version\":{\"app\":");
 
+  barua_json_append_string (json, barua_text (barua_version));
+  g_string_append (json, ",\"node\":\"\",\"couchdb\":\"\"},");
   append_databases (figures, waiting, json);
   g_string_append_printf (json, "\"date\":{\"current\":%" G_GINT64_FORMAT ",\"uptime\":",
                           barua_now_ms ());

@@ -6,6 +6,7 @@
 
 #include "gateway/api/failure.h"
 #include "gateway/api/handlers.h"
+#include "gateway/version.h"
 #include "gateway/app.h"
 #include "gateway/store/store-databases.h"
 
@@ -103,8 +104,8 @@ reply_welcome (GObject *source, GAsyncResult *result, gpointer data)
   GString *json
       = g_string_new ("{\"couchdb\":\"Welcome\",\"version\":\"" COUCHDB_VERSION "\",\"uuid\":");
   append_uuid (json, question->uuid);
-  g_string_append (json, ",\"vendor\":{\"name\":\"barua\",\"version\":\"" BARUA_VERSION
-                         "\"},\"features\":[]}");
+  g_string_append_printf (json, ",\"vendor\":{\"name\":\"barua\",\"version\":\"%s\"},\"features\":[]}",
+                          barua_version);
   barua_request_reply_json (question->request, 200, json);
 }
 

@@ -145,8 +145,6 @@ park (BaruaConnections *connections, BaruaConnection *connection)
 {
   BaruaWire *wire = connection->wire;
 
-  if (!barua_wire_is_bare (wire) || connection->request != NULL)
-    return;
   BaruaWireWatch *watch = barua_wire_unwatch (wire);
   const gboolean is_parked
       = barua_parking_take (connections->parking, barua_wire_socket (wire), connection->since_us,
@@ -184,7 +182,8 @@ sweep_connection (BaruaConnections *connections, BaruaConnection *connection, gi
   if (!is_overdue (connections->options, connection, now_us))
     {
       if (connection->state == BARUA_CONNECTION_IDLE && connections->parking != NULL
-          && now_us - connection->since_us > PARK_US)
+          && now_us - connection->since_us > PARK_US && connection->request == NULL
+          && barua_wire_is_bare (connection->wire))
         park (connections, connection);
       return;
     }
@@ -378,19 +377,67 @@ barua_connection_of (GSocketAddress *remote)
   return remote != NULL ? g_object_get_qdata (G_OBJECT (remote), connection_quark ()) : NULL;
 }
 
+/* Whether it waits for a request, of which nothing has come.  A new one that speaks TLS is given a moment: its
+ * handshake takes several turns. */
+static gboolean
+is_waiting (BaruaConnection *connection)
+{
+  const gboolean is_new = connection->state == BARUA_CONNECTION_HEADER;
+
+  return (is_new || connection->state == BARUA_CONNECTION_IDLE)
+         && !(is_new && barua_wire_is_tls (connection->wire))
+         && !barua_wire_has_bytes (connection->wire);
+}
+
 void
 barua_connections_cut (BaruaConnections *connections, gboolean all)
 {
   if (connections->parking != NULL)
-    barua_parking_expire (connections->parking, G_MAXINT64);
+    {
+      if (all)
+        barua_parking_expire (connections->parking, G_MAXINT64);
+      else
+        barua_parking_empty (connections->parking);
+    }
+  for (GList *link = connections->open.head; link != NULL; link = link->next)
+    if (all || is_waiting (link->data))
+      barua_connection_cut (link->data);
+}
+
+void
+barua_connections_cut_begun (BaruaConnections *connections)
+{
   for (GList *link = connections->open.head; link != NULL; link = link->next)
     {
       BaruaConnection *connection = link->data;
 
-      if (all || connection->state == BARUA_CONNECTION_HEADER
-          || connection->state == BARUA_CONNECTION_IDLE)
+      if (connection->request == NULL
+          && (connection->state == BARUA_CONNECTION_HEADER
+              || connection->state == BARUA_CONNECTION_IDLE))
         barua_connection_cut (connection);
     }
+}
+
+void
+barua_connections_release (BaruaConnections *connections, GArray *sockets)
+{
+  GList *next;
+
+  if (connections->parking == NULL)
+    return;
+  for (GList *link = connections->open.head; link != NULL; link = next)
+    {
+      BaruaConnection *connection = link->data;
+
+      next = link->next;
+      if ((connection->state != BARUA_CONNECTION_HEADER
+           && connection->state != BARUA_CONNECTION_IDLE)
+          || connection->request != NULL || !barua_wire_is_unread (connection->wire))
+        continue;
+      barua_wire_set_between (connection->wire, TRUE);
+      park (connections, connection);
+    }
+  barua_parking_release (connections->parking, sockets);
 }
 
 void

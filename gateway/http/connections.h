@@ -99,8 +99,16 @@ void barua_connection_cut (BaruaConnection *connection);
 /** The same for one with data under way: see barua_wire_reset(). */
 void barua_connection_reset (BaruaConnection *connection);
 
-/** Cuts those that wait for a request, or all. */
+/** Cuts those that wait for a request, or all. Without @all, a request that has arrived is still read and
+ * answered. */
 void barua_connections_cut (BaruaConnections *connections, gboolean all);
+
+/** Cuts those whose request has only begun to arrive: its header is not complete. */
+void barua_connections_cut_begun (BaruaConnections *connections);
+
+/** Appends to @sockets the descriptors (int) of the connections of which nothing was read that was not
+ * answered; they go on with whoever takes them, and are none of ours any more. */
+void barua_connections_release (BaruaConnections *connections, GArray *sockets);
 
 /** Calls @emptied (from the main loop) as soon as there is no connection; once. */
 void barua_connections_when_empty (BaruaConnections *connections, void (*emptied) (gpointer data),

@@ -164,6 +164,31 @@ barua_parking_expire (BaruaParking *parking, gint64 before_us)
     }
 }
 
+void
+barua_parking_release (BaruaParking *parking, GArray *sockets)
+{
+  GList *link;
+
+  while ((link = g_queue_pop_head_link (&parking->parked)) != NULL)
+    {
+      BaruaParked *parked = link->data;
+      epoll_ctl (parking->epoll, EPOLL_CTL_DEL, parked->fd, NULL);
+      g_array_append_val (sockets, parked->fd);
+      g_free (parked->address);
+      g_free (parked);
+    }
+}
+
+void
+barua_parking_empty (BaruaParking *parking)
+{
+  while (!g_queue_is_empty (&parking->parked))
+    {
+      BaruaParked *parked = parking->parked.head->data;
+      leave (parking, parked, has_request (parked->fd));
+    }
+}
+
 guint
 barua_parking_count (const BaruaParking *parking)
 {

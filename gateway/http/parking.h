@@ -61,6 +61,12 @@ void barua_parking_free (BaruaParking *parking);
 gboolean barua_parking_take (BaruaParking *parking, GSocket *socket, gint64 since_us,
                              const char *address, gboolean is_counted);
 
+/** Appends the descriptors (int) of all to @sockets, whose they are then; tells nobody. */
+void barua_parking_release (BaruaParking *parking, GArray *sockets);
+
+/** Has those that have their next request leave now, alive, and ends the others. */
+void barua_parking_empty (BaruaParking *parking);
+
 /** Ends those that are idle since before @before_us; %G_MAXINT64: all. */
 void barua_parking_expire (BaruaParking *parking, gint64 before_us);
 

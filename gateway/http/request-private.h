@@ -36,6 +36,7 @@ struct _BaruaServer
   char date[32]; /* of answers, lane.c */
   gboolean is_stopping;
   guint stop_id;
+  guint settle_id;
   void (*stopped) (gpointer data);
   gpointer stopped_data;
 };

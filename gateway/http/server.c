@@ -21,6 +21,8 @@
 
 /* Connections taken per turn of the loop, so that running requests get theirs. */
 #define MAX_ACCEPTS 64u
+/* How long a server that stops waits for the rest of a header, or of a handshake and what comes then. */
+#define SETTLE_MS 1000u
 /* Pause after accept() failed for want of files or memory. */
 #define ACCEPT_PAUSE_MS 200u
 
@@ -71,20 +73,27 @@ take_connection (BaruaServer *server, GSocket *socket, BaruaTls *tls)
     g_debug ("connection lost at once: %s", error->message);
 }
 
-/* BaruaAdoptFunc: the next request of a parked connection. */
+/* Goes on with a connection; @tls: (nullable) */
 static void
-adopt (int fd, gpointer server)
+go_on_with (BaruaServer *server, int fd, BaruaTls *tls)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GSocket) socket = g_socket_new_from_fd (fd, &error);
 
   if (socket != NULL)
     {
-      take_connection (server, socket, NULL); /* TLS is never parked */
+      take_connection (server, socket, tls);
       return;
     }
   g_debug ("connection lost at once: %s", error->message);
   close (fd);
+}
+
+/* BaruaAdoptFunc: the next request of a parked connection; those with TLS are never parked. */
+static void
+adopt (int fd, gpointer server)
+{
+  go_on_with (server, fd, NULL);
 }
 
 static void watch (Listener *listener);
@@ -361,6 +370,7 @@ stopped (gpointer data)
   void (*callback) (gpointer) = g_steal_pointer (&server->stopped);
 
   g_clear_handle_id (&server->stop_id, g_source_remove);
+  g_clear_handle_id (&server->settle_id, g_source_remove);
   if (callback != NULL)
     callback (server->stopped_data);
 }
@@ -385,9 +395,20 @@ stop_stream_of (BaruaConnection *connection)
     barua_stream_server_stops (connection->request->stream);
 }
 
+/* What had begun to arrive when we stopped had its time. */
+static gboolean
+stop_waiting (gpointer data)
+{
+  BaruaServer *server = data;
+
+  server->settle_id = 0;
+  barua_connections_cut_begun (server->connections);
+  return G_SOURCE_REMOVE;
+}
+
 void
-barua_server_stop (BaruaServer *server, guint limit_ms, void (*callback) (gpointer data),
-                   gpointer data)
+barua_server_hand_over (BaruaServer *server, guint limit_ms, GArray *kept,
+                        void (*callback) (gpointer data), gpointer data)
 {
   g_return_if_fail (!server->is_stopping);
 
@@ -395,11 +416,27 @@ barua_server_stop (BaruaServer *server, guint limit_ms, void (*callback) (gpoint
   server->stopped = callback;
   server->stopped_data = data;
   g_ptr_array_set_size (server->listeners, 0);
+  if (kept != NULL)
+    barua_connections_release (server->connections, kept);
   barua_connections_cut (server->connections, FALSE);
   barua_connections_foreach (server->connections, stop_stream_of);
+  server->settle_id = g_timeout_add (SETTLE_MS, stop_waiting, server);
   if (limit_ms > 0)
     server->stop_id = g_timeout_add (limit_ms, stop_overdue, server);
   barua_connections_when_empty (server->connections, stopped, server);
+}
+
+void
+barua_server_stop (BaruaServer *server, guint limit_ms, void (*callback) (gpointer data),
+                   gpointer data)
+{
+  barua_server_hand_over (server, limit_ms, NULL, callback, data);
+}
+
+void
+barua_server_adopt (BaruaServer *server, int fd)
+{
+  go_on_with (server, fd, server->tls);
 }
 
 /* Tells a request that its message will go. */
@@ -415,6 +452,7 @@ barua_server_free (BaruaServer *server)
 {
   server->stopped = NULL;
   g_clear_handle_id (&server->stop_id, g_source_remove);
+  g_clear_handle_id (&server->settle_id, g_source_remove);
   g_ptr_array_unref (server->listeners);
   barua_connections_foreach (server->connections, finish_request_of);
   g_signal_handlers_disconnect_by_data (server->soup, server);

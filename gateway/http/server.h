@@ -129,6 +129,20 @@ guint barua_server_port (BaruaServer *server);
 void barua_server_stop (BaruaServer *server, guint limit_ms, void (*stopped) (gpointer data),
                         gpointer data);
 
+/**
+ * barua_server_hand_over:
+ * @kept: gets the descriptors (int) of connections that another server goes on with: barua_server_adopt()
+ *
+ * The same, but connections of which nothing was read that was not answered stay open, and so does what
+ * a client may be sending on them.
+ */
+void barua_server_hand_over (BaruaServer *server, guint limit_ms, GArray *kept,
+                             void (*stopped) (gpointer data), gpointer data);
+
+/** Goes on with a connection that another server had, between two requests. @fd belongs to the server from
+ * then on. */
+void barua_server_adopt (BaruaServer *server, int fd);
+
 const BaruaServerStats *barua_server_stats (BaruaServer *server);
 
 /** What came of the requests so far, by route. */

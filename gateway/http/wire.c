@@ -591,10 +591,27 @@ start_watching (BaruaWire *wire, BaruaWireWatch *watch)
 }
 
 gboolean
+barua_wire_is_unread (BaruaWire *wire)
+{
+  const gboolean has_no_state = wire->output == NULL || (wire->tls != NULL && wire->session == NULL);
+
+  return has_no_state && wire->input->lent == 0 && wire->input->n_held == 0 && wire->unsent == NULL
+         && !wire->input->is_ending;
+}
+
+gboolean
 barua_wire_is_bare (BaruaWire *wire)
 {
-  return wire->output == NULL && wire->input->lent == 0 && wire->input->n_held == 0 && wire->unsent == NULL
-         && !wire->input->is_readable && !wire->input->is_ending;
+  return wire->output == NULL && barua_wire_is_unread (wire) && !wire->input->is_readable;
+}
+
+gboolean
+barua_wire_has_bytes (BaruaWire *wire)
+{
+  char byte;
+
+  return wire->input->n_held > 0
+         || recv (g_socket_get_fd (wire->input->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 BaruaWireWatch *

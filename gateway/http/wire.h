@@ -104,6 +104,13 @@ gboolean barua_wire_is_sending (BaruaWire *wire);
  * descriptor is all there is. */
 gboolean barua_wire_is_bare (BaruaWire *wire);
 
+/** Whether nothing of the wire was read that was not answered, and there is no TLS yet: what may have come waits in
+ * the kernel, and the descriptor is all there is. */
+gboolean barua_wire_is_unread (BaruaWire *wire);
+
+/** Whether bytes have come that were not dealt with, here or in the kernel. */
+gboolean barua_wire_has_bytes (BaruaWire *wire);
+
 /** Has the wire not watched until barua_wire_watch_again(): its descriptor changes hands in between.
  * Returns: (transfer full) (nullable): what watched it */
 BaruaWireWatch *barua_wire_unwatch (BaruaWire *wire);

@@ -159,6 +159,7 @@ typedef struct
 
   gboolean (*backup) (const char *path, const char *target, GError **error);
   gboolean (*restore) (const char *path, const char *backup, char **kept, GError **error);
+  gboolean (*put_back) (const char *path, const char *copy, GError **error);
   gboolean (*schema) (const char *path, int *schema, int *known, GError **error);
 } BaruaStoreEngine;
 

@@ -25,6 +25,14 @@ barua_store_restore (const char *path, const char *backup, char **kept, GError *
 }
 
 gboolean
+barua_store_put_back (const char *path, const char *copy, GError **error)
+{
+  g_return_val_if_fail (path != NULL && copy != NULL, FALSE);
+
+  return barua_sqlite_engine.put_back (path, copy, error);
+}
+
+gboolean
 barua_store_schema (const char *path, int *schema, int *known, GError **error)
 {
   g_return_val_if_fail (path != NULL && schema != NULL, FALSE);

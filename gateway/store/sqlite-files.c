@@ -228,6 +228,40 @@ barua_sqlite_restore (const char *path, const char *backup, char **kept, GError 
   return is_done;
 }
 
+/* Drops a former database that is of no use. */
+static void
+drop (const char *kept)
+{
+  const char *const endings[] = { "", "-wal", "-shm" };
+
+  for (gsize i = 0; kept != NULL && i < G_N_ELEMENTS (endings); i++)
+    {
+      g_autofree char *name = g_strconcat (kept, endings[i], NULL);
+      g_unlink (name);
+    }
+}
+
+gboolean
+barua_sqlite_put_back (const char *path, const char *copy, GError **error)
+{
+  gint64 version;
+  g_autofree char *kept = NULL;
+  const int lock = barua_sqlite_take_lock (path, error);
+  gboolean is_done = FALSE;
+
+  if (lock < 0)
+    return FALSE;
+  g_autoptr (Handle) handle = open_ours (copy, &version, error); /* nothing else gets the name */
+  if (handle != NULL)
+    {
+      g_clear_pointer (&handle, handle_close);
+      is_done = replace (path, copy, &kept, error);
+      drop (kept);
+    }
+  close (lock);
+  return is_done;
+}
+
 gboolean
 barua_sqlite_schema (const char *path, int *schema, int *known, GError **error)
 {

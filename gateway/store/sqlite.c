@@ -303,5 +303,6 @@ const BaruaStoreEngine barua_sqlite_engine = {
   .note_activity = barua_sqlite_note_activity,
   .backup = barua_sqlite_backup,
   .restore = barua_sqlite_restore,
+  .put_back = barua_sqlite_put_back,
   .schema = barua_sqlite_schema,
 };

@@ -731,6 +731,7 @@ gboolean barua_sqlite_note_activity (BaruaTx *tx, const char *name, gint64 now_m
 
 gboolean barua_sqlite_backup (const char *path, const char *target, GError **error);
 gboolean barua_sqlite_restore (const char *path, const char *backup, char **kept, GError **error);
+gboolean barua_sqlite_put_back (const char *path, const char *copy, GError **error);
 gboolean barua_sqlite_schema (const char *path, int *schema, int *known, GError **error);
 
 G_END_DECLS

@@ -33,6 +33,17 @@ gboolean barua_store_backup (const char *path, const char *target, GError **erro
 gboolean barua_store_restore (const char *path, const char *backup, char **kept, GError **error);
 
 /**
+ * barua_store_put_back:
+ * @path: the database file
+ * @copy: what barua_store_backup() wrote; it is there no more afterwards
+ * @error: %BARUA_STORE_ERROR_LOCKED while a server uses @path; %BARUA_STORE_ERROR_NOT_FOUND,
+ *   %BARUA_STORE_ERROR_FULL, %BARUA_STORE_ERROR_FAILED
+ *
+ * Gives @copy the name @path in one step; what was there is lost.
+ */
+gboolean barua_store_put_back (const char *path, const char *copy, GError **error);
+
+/**
  * barua_store_schema:
  * @schema: (out): of the file
  * @known: (out) (optional): the newest that this program knows

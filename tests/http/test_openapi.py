@@ -685,6 +685,9 @@ class Recorded(ServerCase):
         self.ask("get", "/api/deploy-info", 200)
         self.ask("get", "/api/deploy-info", 401, user=anyone)
         self.ask("get", "/api/couch-config-attachments", 200)
+        for path in ("/api/v1/upgrade", "/api/v1/upgrade/stage"):
+            self.ask("post", path, 400, {})
+        self.ask("post", "/api/v1/upgrade/complete", 404)
 
     def test_server_of_documents(self):
         for path in ("/", "/cdb", "/_up", "/_uuids", "/_all_dbs", "/_active_tasks"):
