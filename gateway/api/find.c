@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* `_find`, `_explain` and the definitions of indexes (documents.md 8.9).  Indexes are kept for
- * those who put them; a query reads all documents. */
+/* `_find` and `_explain` (documents.md 8.9).  Indexes are kept for those who put them; a query reads
+ * all documents, and names the index that it could use elsewhere. */
 
 #define G_LOG_DOMAIN "barua-api"
 
@@ -40,6 +40,8 @@ typedef struct
   gint64 to_skip;
   GPtrArray *found; /* of GString: complete documents */
   gsize bytes;
+  GString *index; /* what `_explain` says of the index that fits; empty: none */
+  guint n_columns;
   GString *out;
 } Find;
 
@@ -61,6 +63,7 @@ find_free (gpointer data)
   g_ptr_array_unref (find->found);
   if (find->out != NULL)
     g_string_free (find->out, TRUE);
+  g_string_free (find->index, TRUE);
   barua_call_close (&find->call);
   g_free (find);
 }
@@ -177,6 +180,7 @@ find_new (BaruaRequest *request, BaruaApp *app)
   find->call = call;
   find->sort = g_array_new (FALSE, FALSE, sizeof (SortField));
   find->found = g_ptr_array_new_with_free_func (string_free);
+  find->index = g_string_new (NULL);
   find->limit = LIMIT_DEFAULT;
   if (body.text == NULL)
     refuse (request, "invalid UTF-8 JSON");
@@ -191,6 +195,49 @@ find_new (BaruaRequest *request, BaruaApp *app)
 }
 
 /* ---- the scan ---- */
+
+/* BaruaIndexFunc: keeps the index of most columns of those that fit: the selector needs every one
+ * of its columns. */
+static void
+judge_index (const BaruaIndex *index, gpointer data)
+{
+  Find *find = data;
+  const BaruaJson def = { index->def.p, index->def.n };
+  const BaruaJson columns = barua_json_member (def, "fields");
+  BaruaJsonIter iter;
+  BaruaJson column, name, direction;
+
+  if (barua_json_size (columns) <= find->n_columns
+      || barua_json_size (barua_json_member (def, "partial_filter_selector")) > 0)
+    return;
+  barua_json_iter_init (&iter, columns);
+  while (barua_json_iter_next (&iter, NULL, &column))
+    {
+      BaruaJsonIter member;
+      barua_json_iter_init (&member, column);
+      if (!barua_json_iter_next (&member, &name, &direction)
+          || !barua_selector_requires (find->selector,
+                                       barua_arena_json_text (find->call.arena, name)))
+        return;
+    }
+  find->n_columns = barua_json_size (columns);
+  g_string_assign (find->index, "{\"ddoc\":");
+  barua_json_append_string (find->index, index->ddoc);
+  g_string_append (find->index, ",\"name\":");
+  barua_json_append_string (find->index, index->name);
+  g_string_append (find->index, ",\"type\":\"json\",\"def\":");
+  g_string_append_len (find->index, index->def.p, (gssize)index->def.n);
+  g_string_append_c (find->index, '}');
+}
+
+/* Looks for the index that fits. */
+static gboolean
+find_index (Find *find, BaruaReader *reader, GError **error)
+{
+  g_string_truncate (find->index, 0);
+  find->n_columns = 0;
+  return barua_reader_list_indexes (reader, find->call.db, judge_index, find, error);
+}
 
 /* BaruaListingFunc: keeps what matches, until there is enough of it or the time is over. */
 static gboolean
@@ -264,6 +311,18 @@ judge_member (const GArray *fields, const GString *path, BaruaJson document)
   return keep;
 }
 
+/* Appends a name to a path as paths have it: its dots are none that separate. */
+static void
+append_segment (GString *path, const char *name)
+{
+  for (; *name != '\0'; name++)
+    {
+      if (*name == '.' || *name == '\\')
+        g_string_append_c (path, '\\');
+      g_string_append_c (path, *name);
+    }
+}
+
 /* Appends the fields that were asked for, in the order of the document. */
 static void
 append_fields (GString *out, const GArray *fields, BaruaJson document)
@@ -286,7 +345,7 @@ append_fields (GString *out, const GArray *fields, BaruaJson document)
         }
       g_autofree char *name = barua_json_string (key, NULL);
       g_string_truncate (path, lengths[depth]);
-      g_string_append (path, name);
+      append_segment (path, name);
       Keep keep = judge_member (fields, path, document);
       if (keep == KEEP_NOTHING || (keep == KEEP_INSIDE && depth == BARUA_JSON_MAX_DEPTH))
         continue;
@@ -322,7 +381,9 @@ append_found (Find *find)
       else
         g_string_append_len (find->out, document->str, (gssize)document->len);
     }
-  g_string_append (find->out, "\n],\"bookmark\":\"nil\",\"warning\":\"" WARNING "\"}");
+  g_string_append (find->out, find->index->len > 0
+                                  ? "\n],\"bookmark\":\"nil\"}"
+                                  : "\n],\"bookmark\":\"nil\",\"warning\":\"" WARNING "\"}");
 }
 
 /* Query */
@@ -342,7 +403,7 @@ scan (BaruaReader *reader, gpointer data, GError **error)
   find->out = g_string_new (NULL);
   find->begun_us = g_get_monotonic_time ();
   find->to_skip = find->skip;
-  if (!barua_call_check_database (&find->call, reader, error)
+  if (!barua_call_check_database (&find->call, reader, error) || !find_index (find, reader, error)
       || !barua_reader_all_docs (reader, &listing, &totals, judge_row, find, error))
     return FALSE;
   if (find->is_late || find->is_huge)
@@ -390,11 +451,13 @@ explain (BaruaReader *reader, gpointer data, GError **error)
 {
   Find *find = data;
 
-  if (!barua_call_check_database (&find->call, reader, error))
+  if (!barua_call_check_database (&find->call, reader, error) || !find_index (find, reader, error))
     return FALSE;
   find->out = g_string_new ("{\"dbname\":");
   barua_json_append_string (find->out, barua_text (find->call.name));
-  g_string_append (find->out, ",\"index\":" ALL_DOCS ",\"selector\":");
+  g_string_append (find->out, ",\"index\":");
+  g_string_append (find->out, find->index->len > 0 ? find->index->str : ALL_DOCS);
+  g_string_append (find->out, ",\"selector\":");
   barua_json_append_minified (find->out, find->json);
   g_string_append_printf (
       find->out,

@@ -62,6 +62,39 @@ class Find(Base):
             with self.subTest(selector=selector):
                 self.assertEqual(self.found(selector, limit=1000), expected)
 
+    def test_more_operators(self):
+        """What CouchDB knows beside the minimum of documents.md 8.9."""
+        docs = [{"_id": f"g-{i}", **doc} for i, doc in enumerate((
+            {"v": None}, {"v": True}, {"v": -4}, {"v": 4.5}, {"v": "caf\u00e9 11"}, {"v": []},
+            {"v": ["a", 7, {"k": 1}]}, {"v": {"k": 1, "kind": 2}}, {"v": [[1, 2], [3]]}, {"v": 8}))]
+        self.check(self.c.post(NATIVE + "/_bulk_docs", {"docs": docs}), 201)
+        for condition, expected in (
+                ({"$type": "null"}, "0"), ({"$type": "boolean"}, "1"), ({"$type": "number"}, "239"),
+                ({"$type": "string"}, "4"), ({"$type": "array"}, "568"), ({"$type": "object"}, "7"),
+                ({"$size": 0}, "5"), ({"$size": 3}, "6"), ({"$size": 2}, "8"),
+                ({"$all": ["a", 7]}, "6"), ({"$all": [7, "b"]}, ""), ({"$all": []}, "568"),
+                ({"$mod": [4, 0]}, "29"), ({"$mod": [3, 2]}, "9"),
+                ({"$regex": "^caf. \\d+$"}, "4"), ({"$regex": "CAF"}, ""), ({"$regex": "(?i)CAF"}, "4"),
+                ({"$beginsWith": "caf"}, "4"), ({"$beginsWith": ""}, "4"),
+                ({"$elemMatch": {"k": 1}}, "6"), ({"$elemMatch": {"$eq": "a"}}, "6"),
+                ({"$elemMatch": {"$elemMatch": {"$gt": 2}}}, "8"), ({"$elemMatch": {}}, "68"),
+                ({"$allMatch": {"$type": "array"}}, "8"), ({"$allMatch": {"$ne": 7}}, "8"),
+                ({"$keyMapMatch": {"$regex": "^ki"}}, "7"), ({"$keyMapMatch": {"$eq": "x"}}, ""),
+                ({"$in": ["a", 8]}, "69"), ({"$in": [[3]]}, "8"), ({"$nin": [7, -4, 8]}, "01345" "78"),
+                ({"$not": {"$size": 3}, "$type": "array"}, "58"),
+                ({"$or": [{"$size": 0}, {"$mod": [8, 0]}]}, "59")):
+            with self.subTest(condition=condition):
+                found = self.find({"v": condition, "_id": {"$gt": "g-", "$lt": "g-a"}}, limit=100)
+                self.assertEqual("".join(doc["_id"][2:] for doc in found), expected)
+        self.assertEqual([doc["_id"] for doc in self.find({"v.2.k": 1})], ["g-6"])
+        self.assertEqual([doc["_id"] for doc in self.find({"v.1.0": 3})], ["g-8"])
+
+    def test_pattern_without_end(self):
+        """A pattern that takes for ever matches nothing, and does not take for ever."""
+        name = self.reference("regex")
+        self.check(self.c.put(f"{NATIVE}/{name}", {"slow": "a" * 3000 + "b"}), 201)
+        self.assertEqual(self.find({"slow": {"$regex": "^(a+)+$"}}), [])
+
     def test_limit_and_skip(self):
         every = {"type": {"$exists": True}, "_id": {"$gt": "f", "$lt": "g"}}
         self.assertEqual(self.found(every, limit=2), "12")
@@ -83,6 +116,9 @@ class Find(Base):
         self.assertEqual(docs, [{"_id": "f-1", "at": {"home": True, "x": {"y": 1}}}])
         docs = self.find({"_id": "f-1"}, fields=["at.x.y", "name"])
         self.assertEqual(docs, [{"name": "Asha", "at": {"x": {"y": 1}}}])
+        docs = self.find({"_id": "f-5"}, fields=["dotted\\.name", "type"])
+        self.assertEqual(docs, [{"type": "bird", "dotted.name": 1}])
+        self.assertEqual(self.find({"_id": "f-5"}, fields=["dotted.name"]), [{}])
         doc, = self.find({"_id": "f-1"})
         self.assertEqual(list(doc)[:2], ["_id", "_rev"])
 
@@ -91,7 +127,13 @@ class Find(Base):
         self.assertEqual(self.find({"type": "design-type"}), [])
 
     def test_bad(self):
-        for selector in ({"a": {"$regex": "x"}}, {"$where": "x"}, {"$eq": 1}, {"a": {"$in": 5}},
+        for selector in ({"a": {"$text": "x"}}, {"$where": "x"},
+                         {"a": {"$regex": "("}}, {"a": {"$regex": 5}}, {"a": {"$mod": [0, 1]}},
+                         {"a": {"$mod": [2]}}, {"a": {"$mod": [2.5, 0]}}, {"a": {"$size": -1}},
+                         {"a": {"$size": "1"}}, {"a": {"$type": "date"}}, {"a": {"$all": 5}},
+                         {"a": {"$elemMatch": 5}}, {"a": {"$elemMatch": {"$where": 1}}},
+                         {"a": {"$allMatch": {"$elemMatch": {"$mod": []}}}},
+                         {"$elemMatch": {"a": 1}}, {"a": {"$beginsWith": 1}}, {"$eq": 1}, {"a": {"$in": 5}},
                          {"$and": {}}, {"$or": 5}, {"$not": 5}, {"$and": [5]},
                          {"a": {"$exists": "yes"}}, {"a": {"$": 1}}):
             with self.subTest(selector=selector):
@@ -146,6 +188,26 @@ class Index(Base):
         self.check(self.delete("dd/json/nn"), 200, {"ok": True})
         self.check(self.delete("dd/json/nn"), 404)
         self.assertEqual([i for i in self.list() if i["name"] == "nn"], [])
+
+    def test_warning(self):
+        """A query says that it has no index unless there is one whose fields it all needs."""
+        self.check(self.c.put("/warned", None), 201)
+        self.addCleanup(self.c.request, "DELETE", "/warned")
+        for fields in (["a"], ["a", "b.c"], ["z"]):
+            self.check(self.c.post("/warned/_index", {"index": {"fields": fields}, "name": fields[-1]}), 200)
+        self.check(self.c.post("/warned/_index", {"name": "part", "index": {
+            "fields": ["p"], "partial_filter_selector": {"x": 1}}}), 200)
+        for selector, name in (
+                ({"a": 1}, "a"), ({"a": {"$gt": None}, "b": {"c": 1}}, "b.c"), ({"b.c": 1}, None),
+                ({"$and": [{"a": 1}, {"b.c": 2}]}, "b.c"), ({"$or": [{"a": 1}, {"a": 2}]}, None),
+                ({"a": {"$exists": False}}, None), ({"a": {"$exists": True}}, "a"), ({"p": 1}, None),
+                ({"$not": {"a": 1}}, None), ({}, None), ({"a": {"$or": [{"$eq": 1}]}}, None)):
+            with self.subTest(selector=selector):
+                found = self.check(self.c.post("/warned/_find", {"selector": selector}), 200).json()
+                self.assertEqual("warning" in found, name is None)
+                index = self.check(self.c.post("/warned/_explain", {"selector": selector}), 200).json()["index"]
+                self.assertEqual(index["name"], name or "_all_docs")
+                self.assertEqual(index["type"], "json" if name else "special")
 
     def test_names(self):
         value = self.check(self.put(index={"fields": ["a"]}), 200).json()
