@@ -384,7 +384,10 @@ barua_hand_over (const BaruaHandOver *what, int *status, GError **error)
           g_timeout_add (PULSE_MS, pulse, &hand) };
 
   hand.stays = g_getenv ("NOTIFY_SOCKET") == NULL || getpid () == 1;
-  const gboolean is_done = hand_over (&hand, status, error);
+  while (g_main_context_iteration (NULL, FALSE)) /* what came before there was anybody to hear it */
+    ;
+  hand.must_stop = hand.must_stop || *what->is_told;
+  const gboolean is_done = !hand.must_stop && hand_over (&hand, status, error);
   for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
   if (is_done)

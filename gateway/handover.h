@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @database: path; nobody has it open
  * @sockets: of int: listening
  * @kept: of int: connections, between two requests
+ * @is_told: set by a signal that wants us to stop, of which this one may come too late to hear
  *
  * Both arrays are empty, and what was in them closed, when it is done.
  */
@@ -27,6 +28,7 @@ typedef struct
   const BaruaUpgradePlan *plan;
   GArray *sockets;
   GArray *kept;
+  const gboolean *is_told;
 } BaruaHandOver;
 
 /**

@@ -63,17 +63,18 @@ typedef struct
   GArray *kept;    /* of int: connections between two generations */
   BaruaUpgradePlan plan; /* END_UPGRADE */
   char *trouble;   /* (nullable): why the build did not take over */
+  struct _Running *running; /* NULL between two generations */
+  gboolean is_told; /* to stop, by a signal */
 } Process;
 
 /* A generation of the server, which runs. */
-typedef struct
+typedef struct _Running
 {
   Process *process;
   BaruaApp *app;
   GMainLoop *loop;
   End end;
   gboolean is_stopping; /* nothing new is taken */
-  gboolean is_told;     /* by a signal */
 } Running;
 
 static void
@@ -138,22 +139,37 @@ stopped (gpointer data)
   g_main_loop_quit (((Running *)data)->loop);
 }
 
-/* SIGTERM, SIGINT */
-static gboolean
-stop (gpointer data)
+static void
+stop (Running *running)
 {
-  Running *running = data;
+  const gboolean is_stopping = running->is_stopping; /* for an upgrade, which is off */
 
-  if (running->is_told)
-    _exit (EXIT_FAILURE);
-  running->is_told = TRUE;
   running->end = END_STOPPED;
+  running->is_stopping = TRUE;
   g_message ("stopping");
   barua_systemd_stopping ();
-  if (running->is_stopping) /* for an upgrade, which is off */
-    return G_SOURCE_CONTINUE;
-  running->is_stopping = TRUE;
-  barua_server_stop (running->app->server, STOP_LIMIT_MS, stopped, running);
+  if (!is_stopping)
+    barua_server_stop (running->app->server, STOP_LIMIT_MS, stopped, running);
+}
+
+/* SIGTERM, SIGINT */
+static gboolean
+told_to_stop (gpointer data)
+{
+  Process *process = data;
+
+  if (process->is_told)
+    _exit (EXIT_FAILURE);
+  process->is_told = TRUE;
+  if (process->running != NULL)
+    stop (process->running);
+  return G_SOURCE_CONTINUE;
+}
+
+/* The others between two generations, where they mean nothing; without a source they would end us. */
+static gboolean
+ignore (gpointer data)
+{
   return G_SOURCE_CONTINUE;
 }
 
@@ -425,10 +441,10 @@ run_until_end (Process *process, BaruaApp *app, GError **error)
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   Running running = { .process = process, .app = app, .loop = loop, .end = END_STOPPED };
   const guint sources[]
-      = { g_unix_signal_add (SIGTERM, stop, &running), g_unix_signal_add (SIGINT, stop, &running),
-          g_unix_signal_add (SIGHUP, hang_up, NULL),
+      = { g_unix_signal_add (SIGHUP, hang_up, NULL),
           g_unix_signal_add (SIGUSR2, run_timers, &running) };
 
+  process->running = &running;
   app->upgrade = barua_upgrade_new (app, process->config->builds_dir, process->config->database, upgrade,
                                     &running);
   /* listening comes last: who hears of it may stop us at once */
@@ -441,6 +457,7 @@ run_until_end (Process *process, BaruaApp *app, GError **error)
     running.end = END_FAILED;
   for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
+  process->running = NULL;
   return running.end;
 }
 
@@ -465,7 +482,8 @@ hand_over (Process *process, End *end, int *status)
   const BaruaHandOver what = { .database = process->config->database,
                                .plan = &process->plan,
                                .sockets = process->sockets,
-                               .kept = process->kept };
+                               .kept = process->kept,
+                               .is_told = &process->is_told };
   const BaruaHandOverEnd result = barua_hand_over (&what, status, &error);
 
   g_clear_pointer (&process->plan.build, barua_build_free);
@@ -487,10 +505,16 @@ run (const BaruaConfig *config, const Options *options)
   End end;
 
   signal (SIGPIPE, SIG_IGN); /* who reads our log may go before us */
+  const guint sources[]
+      = { g_unix_signal_add (SIGTERM, told_to_stop, &process),
+          g_unix_signal_add (SIGINT, told_to_stop, &process), g_unix_signal_add (SIGHUP, ignore, NULL),
+          g_unix_signal_add (SIGUSR2, ignore, NULL) };
   raise_file_limit (config->max_connections);
   do
     end = run_generation (&process, &error);
   while (end == END_UPGRADE && hand_over (&process, &end, &status));
+  for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
+    g_source_remove (sources[i]);
   if (end == END_FAILED)
     {
       fprintf (stderr, "barua serve: %s\n", error->message);

@@ -240,7 +240,6 @@ barua_successor_follow (const char *builds_dir, const char *database)
     {
       g_message ("the build %s took over from %s, not from %s: it is not followed", note.version, note.base,
                  barua_version);
-      barua_successor_forget (database);
       return;
     }
   g_autofree char *folder = g_canonicalize_filename (builds_dir, NULL);

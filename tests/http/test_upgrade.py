@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -470,6 +471,26 @@ class TakenOver(Case):
         print(f"# roll-back under load: {n} messages of 8 senders, 0 refused, 0 lost, 0 doubled; "
               f"the longest wait was {slowest * 1000:.0f} ms")
         self.nothing_happened()
+
+    def test_that_changes_the_tables(self):
+        """Then the database is copied when nothing is written any more, and the copy is kept."""
+        program = self.lay(script="true")
+        with open(program, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\n[ $1 = migrate ] && exec echo schema 6 can become 7\nexec {NEXT} \"$@\"\n")
+        self.serve()
+        self.ask("/stage")
+        self.wait_for(lambda: self.document().get("staging_complete") is True)
+        self.c.sms([{"id": "since-then", "from": "+254712000001", "content": "hello"}])
+
+        def act():
+            self.ask("/complete", {})
+            self.taken_over()
+        self.under_load(act)
+        self.assertFalse(os.path.exists(self.server.database + ".way-back"))
+        copy = sqlite3.connect(f"file:{self.server.database}.before-upgrade?mode=ro", uri=True)
+        self.addCleanup(copy.close)
+        n, = copy.execute("SELECT count(*) FROM body WHERE text LIKE '%since-then%'").fetchone()
+        self.assertEqual(n, 1)
 
     def test_stage_then_complete(self):
         self.lay()
