@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from harness import Client, Server, basic, binary, main, read_answer, PASSWORD  # noqa: E402
+from harness import PASSWORD, Server, basic, binary, certificate, main, read_answer  # noqa: E402
 
 NEXT = os.environ["BARUA_NEXT"]  # the same program, of version 9.9.0
 VERSION = "9.9.0"
@@ -392,7 +393,7 @@ class Sender(threading.Thread):
 
     def __init__(self, server, number, keep_alive):
         super().__init__(daemon=True)
-        self.client = Client(server.port, keep_alive=keep_alive)
+        self.client = server.client(keep_alive=keep_alive)
         self.number = number
         self.acknowledged, self.failures = [], []
         self.slowest = 0
@@ -414,8 +415,8 @@ class Sender(threading.Thread):
 
 
 class TakenOver(Case):
-    def under_load(self, act):
-        senders = [Sender(self.server, i, i % 2 == 1) for i in range(8)]
+    def under_load(self, act, keep_alive=True):
+        senders = [Sender(self.server, i, keep_alive and i % 2 == 1) for i in range(8)]
         for s in senders:
             s.start()
         try:
@@ -489,7 +490,7 @@ class TakenOver(Case):
         self.assertFalse(os.path.exists(self.server.database + ".way-back"))
         copy = sqlite3.connect(f"file:{self.server.database}.before-upgrade?mode=ro", uri=True)
         self.addCleanup(copy.close)
-        n, = copy.execute("SELECT count(*) FROM body WHERE text LIKE '%since-then%'").fetchone()
+        n, = copy.execute("SELECT count(*) FROM body WHERE CAST(json AS TEXT) LIKE '%since-then%'").fetchone()
         self.assertEqual(n, 1)
 
     def test_stage_then_complete(self):
@@ -568,6 +569,27 @@ class TakenOver(Case):
             s.sendall(get)
             self.assertEqual(read_answer(s)[0], 200)
         self.assertEqual(len(self.c.by_reference()["slow"]), 1)
+
+    def test_https(self):
+        """New connections as without; what a session of TLS holds cannot be handed over, so idle ones end."""
+        files = certificate(self.builds)
+        self.lay()
+        self.server = Server(env={"BARUA_UPGRADE_BUILDS_DIR": self.builds},
+                             args=["--tls-certificate", files[0], "--tls-key", files[1]])
+        self.addCleanup(self.finish)
+        self.server.tls = ssl.create_default_context(cafile=files[0])
+        self.server.start()
+        self.c = self.server.client()
+        fresh = socket.create_connection(("127.0.0.1", self.server.port), timeout=30)
+        self.addCleanup(fresh.close)
+
+        def act():
+            self.ask()
+            self.taken_over()
+        self.under_load(act, keep_alive=False)
+        with self.server.tls.wrap_socket(fresh, server_hostname="localhost") as s:
+            s.sendall(b"GET /api/v1/monitoring HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertIn(b'"app":"9.9.0"', read_answer(s)[2])
 
     def test_signals_are_passed_on(self):
         """Without a manager that could be told, the first process stays for who started it."""
