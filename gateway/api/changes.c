@@ -6,6 +6,7 @@
 
 #include "gateway/api/changes.h"
 
+#include "gateway/api/change-filter.h"
 #include "gateway/api/document-pages.h"
 #include "gateway/api/document-read.h"
 #include "gateway/api/handlers.h"
@@ -14,6 +15,7 @@
 
 #define TIMEOUT_MS 60000 /* the default, and the longest */
 #define HEARTBEAT_MIN_MS 1000
+#define MAX_EXAMINED 1000 /* rows of one page that a filter looks at */
 #define MAX_ANSWER_BYTES (64u * 1024u * 1024u) /* of an answer that cannot be read in pages */
 
 typedef enum
@@ -21,6 +23,7 @@ typedef enum
   FEED_NORMAL,
   FEED_LONGPOLL,
   FEED_CONTINUOUS,
+  FEED_EVENTSOURCE,
 } FeedKind;
 
 /* One feed.  What @feed says is what is left of it. */
@@ -31,6 +34,9 @@ typedef struct
   BaruaFeed feed;
   BaruaFeedEnd end;
   BaruaShape shape;
+  BaruaChangeFilter filter;
+  gboolean includes_docs; /* the client wants them; a filter needs them in any case */
+  guint n_examined;       /* rows of this page that the filter looked at */
   GArray *ids;         /* of BaruaText, for the filter _doc_ids */
   BaruaReader *reader; /* of the page that is read */
   GError *error;       /* of a row */
@@ -60,6 +66,7 @@ feed_free (gpointer data)
     g_ptr_array_remove_fast (feed->call.app->feeds, feed);
   g_clear_handle_id (&feed->timer, g_source_remove);
   g_clear_pointer (&feed->ids, g_array_unref);
+  barua_change_filter_clear (&feed->filter);
   g_clear_error (&feed->error);
   if (feed->out != NULL)
     g_string_free (feed->out, TRUE);
@@ -90,6 +97,7 @@ take_kind (Feed *feed)
     { "longpoll", FEED_LONGPOLL },
     { "continuous", FEED_CONTINUOUS },
     { "live", FEED_CONTINUOUS },
+    { "eventsource", FEED_EVENTSOURCE },
   };
   const char *name = barua_request_parameter (feed->call.request, "feed", NULL);
 
@@ -101,10 +109,8 @@ take_kind (Feed *feed)
         feed->kind = kinds[i].kind;
         return TRUE;
       }
-  if (strcmp (name, "eventsource") == 0)
-    return refuse (feed, BARUA_HTTP_ERROR_NOT_IMPLEMENTED, NULL);
   return refuse (feed, BARUA_HTTP_ERROR_BAD_REQUEST,
-                 "Supported `feed` types: normal, continuous, live, longpoll");
+                 "Supported `feed` types: normal, continuous, live, longpoll, eventsource");
 }
 
 /* `since`: a number, one in quotes, one that begins a longer text, or `now`. */
@@ -190,6 +196,10 @@ take_filter (Feed *feed)
     return TRUE;
   if (strcmp (name, "_doc_ids") == 0)
     return take_ids (feed);
+  if (strcmp (name, "_selector") == 0)
+    return barua_change_filter_take_selector (&feed->filter, &feed->call);
+  if (strcmp (name, "_view") == 0)
+    return barua_change_filter_take_view (&feed->filter, &feed->call);
   feed->feed.only_design = strcmp (name, "_design") == 0;
   return feed->feed.only_design || refuse (feed, BARUA_HTTP_ERROR_NOT_FOUND, "missing");
 }
@@ -206,12 +216,15 @@ take_parameters (Feed *feed)
   wanted->limit = -1;
   wanted->includes_hidden = feed->call.is_admin || feed->call.db != NULL;
   wanted->includes_leaves = style != NULL && strcmp (style, "all_docs") == 0;
-  return take_kind (feed) && take_since (feed) && take_times (feed) && take_filter (feed)
+  if (!(take_kind (feed) && take_since (feed) && take_times (feed) && take_filter (feed)
          && barua_request_take_integer (request, "limit", &wanted->limit)
          && barua_request_take_boolean (request, "descending", &wanted->is_descending)
-         && barua_request_take_boolean (request, "include_docs", &wanted->includes_docs)
+         && barua_request_take_boolean (request, "include_docs", &feed->includes_docs)
          && barua_request_take_boolean (request, "conflicts", &feed->shape.has_conflicts)
-         && barua_request_take_boolean (request, "attachments", &feed->shape.has_data);
+         && barua_request_take_boolean (request, "attachments", &feed->shape.has_data)))
+    return FALSE;
+  wanted->includes_docs = feed->includes_docs || barua_change_filter_is_set (&feed->filter);
+  return TRUE;
 }
 
 /* ---- rows ---- */
@@ -236,14 +249,22 @@ append_doc (Feed *feed, const BaruaChange *change)
                                        &feed->shape, &feed->error);
 }
 
-/* BaruaChangeFunc: goes on until the page is full. */
+/* Whether rows stand alone, not in an array. */
 static gboolean
-append_change (const BaruaChange *change, gpointer data)
+has_lines (const Feed *feed)
 {
-  Feed *feed = data;
+  return feed->kind == FEED_CONTINUOUS || feed->kind == FEED_EVENTSOURCE;
+}
+
+/* Appends one row in the form of the feed. */
+static gboolean
+append_row (Feed *feed, const BaruaChange *change)
+{
   GString *out = feed->out;
 
-  if (feed->kind != FEED_CONTINUOUS && feed->has_rows)
+  if (feed->kind == FEED_EVENTSOURCE)
+    g_string_append (out, "data: ");
+  else if (!has_lines (feed) && feed->has_rows)
     g_string_append (out, ",\n");
   feed->has_rows = TRUE;
   g_string_append_printf (out, "{\"seq\":%" G_GINT64_FORMAT ",\"id\":", change->seq);
@@ -256,33 +277,56 @@ append_change (const BaruaChange *change, gpointer data)
       g_string_append_c (out, '}');
     }
   g_string_append (out, change->is_deleted ? "],\"deleted\":true" : "]");
-  if (feed->feed.includes_docs && !append_doc (feed, change))
+  if (feed->includes_docs && !append_doc (feed, change))
     return FALSE;
   g_string_append (out, feed->kind == FEED_CONTINUOUS ? "}\n" : "}");
+  if (feed->kind == FEED_EVENTSOURCE)
+    g_string_append_printf (out, "\nid: %" G_GINT64_FORMAT "\n\n", change->seq);
+  return TRUE;
+}
+
+/* BaruaChangeFunc: goes on until the page is full. */
+static gboolean
+append_change (const BaruaChange *change, gpointer data)
+{
+  Feed *feed = data;
+  GString *out = feed->out;
+
+  if (barua_change_filter_is_set (&feed->filter)
+      && !barua_change_filter_passes (&feed->filter, change))
+    {
+      /* one page of a feed that goes on at its end takes no longer than others */
+      feed->is_full = !feed->feed.is_descending && ++feed->n_examined >= MAX_EXAMINED;
+      return !feed->is_full;
+    }
+  if (!append_row (feed, change))
+    return FALSE;
   if (feed->feed.limit > 0)
     feed->feed.limit--;
   if (feed->feed.is_descending)
     {
       if (out->len > MAX_ANSWER_BYTES)
         barua_answer_too_large (&feed->error);
-      return feed->error == NULL;
+      return feed->error == NULL && feed->feed.limit != 0;
     }
   feed->is_full = out->len >= BARUA_PAGE_BYTES && feed->feed.limit != 0;
-  return !feed->is_full;
+  return !feed->is_full && feed->feed.limit != 0;
 }
 
 /* What stands before the rows of the array forms. */
 static void
 append_head (Feed *feed)
 {
-  if (feed->kind != FEED_CONTINUOUS)
+  if (!has_lines (feed))
     g_string_append (feed->out, "{\"results\":[\n");
 }
 
-/* What ends every form. */
+/* What ends every form but that of events. */
 static void
 append_tail (Feed *feed)
 {
+  if (feed->kind == FEED_EVENTSOURCE)
+    return;
   g_string_append_printf (
       feed->out, "%s\"last_seq\":%" G_GINT64_FORMAT ",\"pending\":%" G_GINT64_FORMAT "}",
       feed->kind == FEED_CONTINUOUS ? "{" : "\n],\n", feed->end.last_seq, feed->end.pending);
@@ -307,7 +351,10 @@ query (BaruaReader *reader, gpointer data, GError **error)
     }
   feed->reader = reader;
   feed->is_full = FALSE;
+  feed->n_examined = 0;
   wanted = feed->feed;
+  if (barua_change_filter_is_set (&feed->filter) && wanted.limit > 0)
+    wanted.limit = -1; /* it counts the rows that pass */
   if (!barua_reader_changes (reader, &wanted, &feed->end, append_change, feed, error))
     return FALSE;
   if (feed->error != NULL)
@@ -335,7 +382,8 @@ end_stream (Feed *feed)
   if (feed->out == NULL)
     feed->out = g_string_new (NULL);
   append_tail (feed);
-  g_string_append_c (feed->out, '\n');
+  if (feed->kind != FEED_EVENTSOURCE)
+    g_string_append_c (feed->out, '\n');
   flush (feed);
   barua_stream_end (feed->stream);
 }
@@ -382,7 +430,9 @@ tick (gpointer data)
   if (feed->heartbeat_ms > 0)
     {
       if (barua_stream_is_idle (feed->stream))
-        barua_stream_write_text (feed->stream, "\n");
+        barua_stream_write_text (feed->stream, feed->kind == FEED_EVENTSOURCE
+                                                   ? "event: heartbeat\ndata: \n\n"
+                                                   : "\n");
       return G_SOURCE_CONTINUE;
     }
   feed->timer = 0;
@@ -400,7 +450,9 @@ begin_stream (Feed *feed)
 
   barua_request_add_header (feed->call.request, "Cache-Control", "must-revalidate");
   feed->stream = barua_stream_begin (
-      feed->call.request, 200, "application/json", BARUA_STREAM_UNKNOWN_LENGTH,
+      feed->call.request, 200,
+      feed->kind == FEED_EVENTSOURCE ? "text/event-stream" : "application/json",
+      BARUA_STREAM_UNKNOWN_LENGTH,
       waits ? BARUA_STREAM_WAITS : BARUA_STREAM_FINITE, &stream_calls, feed, stream_closed);
   if (waits)
     feed->timer = g_timeout_add (
@@ -421,7 +473,7 @@ is_answered (const Feed *feed)
 static void
 send_page (Feed *feed)
 {
-  if (feed->stream == NULL && is_answered (feed) && feed->kind != FEED_CONTINUOUS)
+  if (feed->stream == NULL && is_answered (feed) && !has_lines (feed))
     {
       append_tail (feed);
       barua_call_reply (&feed->call, &feed->out);

@@ -164,10 +164,64 @@ class Normal(Base):
         answer = self.c.get(NATIVE + "/_changes?filter=app/mine")
         self.check(answer, 404, {"error": "not_found", "reason": "missing"})
 
+    def test_selector(self):
+        since = self.seq()
+        names = [n for i in range(6) for n, _ in self.create(kind="even" if i % 2 == 0 else "odd", n=1, at=i)]
+        query = f"?since={since}&filter=_selector"
+        body = {"selector": {"kind": "even", "at": {"$gt": 0}}}
+        value = self.changes(query, body)
+        self.assertEqual([r["id"] for r in value["results"]], [names[2], names[4]])
+        self.assertEqual((value["last_seq"], value["pending"]), (since + 6, 0))
+        self.assertNotIn("doc", value["results"][0])
+        value = self.changes(query + "&limit=1&include_docs=true", body)
+        self.assertEqual([r["doc"]["at"] for r in value["results"]], [2])
+        self.assertEqual(value["last_seq"], since + 3)
+        self.assertEqual(self.ids(query + "&descending=true&limit=1", body), [names[4]])
+        self.assertEqual(self.ids(query + "&limit=0", body), [])
+        rev = self.c.get(f"{NATIVE}/{names[2]}").json()["_rev"]
+        self.c.request("DELETE", f"{NATIVE}/{names[2]}?rev={rev}")
+        self.assertEqual(self.ids(query, body), [names[4]])
+        self.assertEqual(self.ids(query, {"selector": {"_deleted": True}}), [names[2]])
+        self.assertEqual(self.ids(query, {"selector": {"_id": names[0]}}), [names[0]])
+        for selector in (5, [], {"a": {"$where": 1}}):
+            self.check(self.c.post(NATIVE + "/_changes" + query, {"selector": selector}), 400)
+
+    def test_selector_over_much(self):
+        """A filter that lets little through reads page after page."""
+        since = self.seq()
+        names = [n for n, _ in self.create(2500)]
+        (last, _), = self.create(rare=True)
+        value = self.changes(f"?since={since}&filter=_selector", {"selector": {"rare": True}})
+        self.assertEqual(([r["id"] for r in value["results"]], value["last_seq"]), ([last], since + 2501))
+        body = {"selector": {"_id": {"$in": [names[0], names[2400]]}}}
+        self.assertEqual(self.ids(f"?since={since}&filter=_selector", body), [names[0], names[2400]])
+        path = f"{NATIVE}/_changes?feed=longpoll&since={since}&filter=_selector"
+        with Stream(self.c, path, "POST", json.dumps({"selector": {"rare": True}})) as stream:
+            self.assertEqual([r["id"] for r in json.loads(stream.rest())["results"]], [last])
+
+    def test_view(self):
+        """Rows of the documents of which a view has rows, whatever they are."""
+        since = self.seq()
+        (person, rev), = self.create(type="person", phone="+25571")
+        (silent, _), = self.create(type="person")
+        (report, _), = self.create(type="data_record", form="F", reported_date=1)
+        query = f"?since={since}&filter=_view&view="
+        self.assertEqual(self.ids(query + "medic-client/contacts_by_phone"), [person])
+        self.assertEqual(self.ids(query + "medic-client/contacts_by_type"), [person, silent])
+        self.assertEqual(self.ids(query + "medic-client%2Freports_by_form"), [report])
+        self.c.request("DELETE", f"{NATIVE}/{person}?rev={rev}")
+        self.assertEqual(self.ids(query + "medic-client/contacts_by_type"), [silent])
+        users = self.c.get("/_users/_changes?filter=_view&view=users/users_by_field")
+        self.assertEqual(users.status, 200)
+        self.check(self.c.get("/medic-sentinel/_changes?filter=_view&view=medic-client/contacts_by_type"), 404)
+
     def test_bad_queries(self):
         for query, status in (("feed=sometimes", 400), ("limit=x", 400), ("limit=-1", 400),
                               ("heartbeat=x", 400), ("timeout=x", 400), ("include_docs=2", 400),
-                              ("feed=eventsource", 501)):
+                              ("filter=_view", 400), ("filter=_view&view=contacts_by_type", 400),
+                              ("filter=_view&view=medic-client/never", 404),
+                              ("filter=_view&view=never/contacts_by_type", 404),
+                              ("filter=_selector", 400)):
             with self.subTest(query):
                 self.assertEqual(self.c.get(f"{NATIVE}/_changes?{query}").status, status)
         self.assertEqual(self.c.get("/nope/_changes").status, 404)
@@ -276,6 +330,29 @@ class Waiting(Base):
             lines = [json.loads(line) for line in data.decode().splitlines() if line]
             self.assertEqual([l["id"] for l in lines[:-1]], before + [n for n, _ in self.made])
             self.assertEqual(lines[-1], {"last_seq": since + 5, "pending": 0})
+
+    def test_events(self):
+        """What EventSource of browsers reads (the event stream of the HTML standard)."""
+        since = self.seq()
+        before = [n for n, _ in self.create(2)]
+        path = f"{NATIVE}/_changes?feed=eventsource&since={since}&heartbeat=1000&include_docs=true"
+        with Stream(self.c, path) as stream:
+            self.assertEqual(stream.headers["content-type"].split(";")[0], "text/event-stream")
+            data = stream.chunk()
+            thread = self.later(0.2)
+            while b"event: heartbeat\ndata: \n\n" not in data:
+                data += stream.chunk()
+            thread.join()
+        events = [event.split("\n") for event in data.decode().split("\n\n") if event]
+        rows = [(json.loads(event[0][len("data: "):]), event[1]) for event in events
+                if event[0].startswith("data: {")]
+        self.assertEqual([row["id"] for row, _ in rows], before + [self.made[0][0]])
+        self.assertEqual([line for _, line in rows], [f"id: {row['seq']}" for row, _ in rows])
+        self.assertEqual(rows[0][0]["doc"]["_id"], before[0])
+        with Stream(self.c, path + f"&limit=1") as stream:
+            self.assertEqual(stream.rest().count(b"data: "), 1)
+        again = self.c.get(f"{NATIVE}/_changes", {"Last-Event-ID": str(since + 1)}).json()
+        self.assertEqual(again["results"][0]["id"], before[1])
 
     def test_continuous_limit(self):
         since = self.seq()
