@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STOP_LIMIT_MS 10000 /* for what is in flight */
@@ -563,6 +564,7 @@ barua_serve (int argc, char **argv)
   if (options.show_config || options.check_config)
     return 0;
   barua_log_init (config->log_level, config->log_format);
+  umask (S_IRWXG | S_IRWXO); /* the files hold people's messages and the hashes of passwords */
   if (!barua_take_over_is_due ())
     {
       barua_successor_follow (config->builds_dir, config->database);

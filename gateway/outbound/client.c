@@ -136,7 +136,8 @@ head_read (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (stream == NULL)
     {
-      g_debug ("%s", error->message);
+      /* the reason an operator needs: a name that is not found, a certificate that nobody here trusts */
+      g_message ("no answer of %s: %s", g_uri_get_host (soup_message_get_uri (call->message)), error->message);
       finish (call, 0, FALSE);
       return;
     }

@@ -90,10 +90,27 @@ synchronise_folder_of (const char *path, GError **error)
   return synchronise (folder, O_RDONLY | O_DIRECTORY, error);
 }
 
-/* Writes what @handle sees into @target, which comes to nothing when that fails. */
+/* Makes an empty file that nobody else can read, whatever the umask: what comes into it are people's
+ * messages and the hashes of passwords.  @like: the file whose owner it gets, when root makes it. */
 static gboolean
-copy_into (Handle *handle, const char *target, GError **error)
+make_private (const char *path, const char *like, GError **error)
 {
+  const int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+  if (fd < 0)
+    return fail_file ("cannot make", path, error);
+  if (like != NULL)
+    barua_sqlite_give_to_owner (fd, like);
+  close (fd);
+  return TRUE;
+}
+
+/* Writes what @handle sees into @target, which comes to nothing when that fails; @like as above. */
+static gboolean
+copy_into (Handle *handle, const char *target, const char *like, GError **error)
+{
+  if (!make_private (target, like, error))
+    return FALSE;
   char *quoted = sqlite3_mprintf ("VACUUM INTO %Q", target);
   const gboolean is_done
       = barua_sqlite_exec (handle, quoted, error) && synchronise (target, O_RDONLY, error);
@@ -114,7 +131,7 @@ barua_sqlite_backup (const char *path, const char *target, GError **error)
   if (handle == NULL)
     return FALSE;
   g_unlink (partial); /* what a backup that was killed left behind */
-  if (!copy_into (handle, partial, error))
+  if (!copy_into (handle, partial, NULL, error))
     return FALSE;
   /* link and unlink, not rename: that would replace a file which came meanwhile */
   if (link (partial, target) != 0)
@@ -221,7 +238,7 @@ barua_sqlite_restore (const char *path, const char *backup, char **kept, GError 
   if (handle != NULL && check_pages (handle, backup, error))
     {
       g_unlink (fresh);
-      is_done = copy_into (handle, fresh, error) && replace (path, fresh, kept, error);
+      is_done = copy_into (handle, fresh, path, error) && replace (path, fresh, kept, error);
     }
   if (lock >= 0)
     close (lock);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -23,6 +24,18 @@
 /* What a page takes in the log: its 4096 bytes and the header of its frame. */
 #define LOG_PAGE_BYTES (4096 + 24)
 
+void
+barua_sqlite_give_to_owner (int fd, const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  struct stat like;
+
+  if (geteuid () != 0 || (stat (path, &like) != 0 && stat (folder, &like) != 0))
+    return;
+  if (fchown (fd, like.st_uid, like.st_gid) != 0)
+    g_warning ("%s: a file beside it stays root's: %s", path, g_strerror (errno));
+}
+
 int
 barua_sqlite_take_lock (const char *path, GError **error)
 {
@@ -35,6 +48,7 @@ barua_sqlite_take_lock (const char *path, GError **error)
                    g_strerror (errno));
       return -1;
     }
+  barua_sqlite_give_to_owner (fd, path);
   if (flock (fd, LOCK_EX | LOCK_NB) == 0)
     return fd;
   g_set_error (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_LOCKED,

@@ -337,6 +337,10 @@ barua_sqlite_connection (BaruaReader *reader)
 
 /* sqlite.c */
 
+/** What root makes beside the database @path is given to whom that belongs, or else its folder: a service
+ * that is not root must be able to open it. */
+void barua_sqlite_give_to_owner (int fd, const char *path);
+
 /** Takes the lock that says: this file has a server. Returns: its descriptor, which is the lock; -1
  * with %BARUA_STORE_ERROR_LOCKED when there is one. */
 int barua_sqlite_take_lock (const char *path, GError **error);

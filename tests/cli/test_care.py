@@ -5,6 +5,7 @@ import os
 import sqlite3
 import sys
 import threading
+import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -204,6 +205,37 @@ class Migrate(Care):
         _, err = self.run_cli("migrate", "--database", server.database, status=1)
         self.assertIn("another server uses", err)
         self.run_cli("migrate", "--dry-run", "--database", server.database)
+
+
+class Owners(Care):
+    def test_nobody_else_reads_it(self):
+        """A database and its copies are private, whatever the umask."""
+        self.addCleanup(os.umask, os.umask(0))
+        server = self.server()
+        server.start()
+        self.run_cli("backup", "--database", server.database, self.path("copy.db"))
+        server.stop()
+        self.run_cli("restore", "--database", server.database, self.path("copy.db"))
+        self.run_cli("restore", "--database", self.path("new.db"), self.path("copy.db"))
+        for path in (server.database, self.path("copy.db"), self.path("new.db")):
+            self.assertEqual(oct(os.stat(path).st_mode & 0o777), oct(0o600), path)
+
+    @unittest.skipUnless(os.geteuid() == 0, "gives files away, which only root may")
+    def test_what_root_does_leaves_it_to_its_owner(self):
+        """A service that is not root can go on after root has restored, migrated and checked."""
+        service = 65534
+        server = self.server()
+        server.start()
+        server.stop()
+        self.run_cli("backup", "--database", server.database, self.path("copy.db"))
+        os.unlink(server.database + ".lock")
+        for path in (server.directory, server.database):
+            os.chown(path, service, service)
+        for words in (["check"], ["migrate"], ["reindex"], ["restore", self.path("copy.db")], ["check"]):
+            self.run_cli(words[0], "--database", server.database, *words[1:])
+            found = {name: os.stat(os.path.join(server.directory, name)).st_uid
+                     for name in os.listdir(server.directory) if ".db" in name}
+            self.assertEqual(found, dict.fromkeys(found, service), words)
 
 
 class WhichDatabase(Care):

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: MIT
+"""The service under a real systemd, in a small Debian that is booted: started, kept alive and restarted by its unit,
+behind its socket, and doing all its work within its sandbox.
+
+Says so where a machine cannot boot one, and fails instead when BARUA_PACKAGE_TEST is `required`."""
+
+import glob
+import json
+import os
+import re
+import signal
+import ssl
+import sys
+import threading
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "http"))
+from booted import Booted, NoBoot  # noqa: E402
+from double_carriers import RapidPro  # noqa: E402
+from harness import PASSWORD, Client, main  # noqa: E402
+from small_debian import ROOT, not_tested, package, small_debian  # noqa: E402
+
+PORT = 5988
+STATE = "/var/lib/barua"
+debian = system = None
+
+
+def setUpModule():
+    global debian, system
+    debian = small_debian("systemd", "the unit")
+    debian.install(package())
+    try:
+        system = Booted(debian)
+    except (NoBoot, OSError) as why:
+        debian.close()
+        not_tested("the unit", f"systemd cannot run here: {why}")
+    system.enter()
+
+
+def tearDownModule():
+    if system:
+        system.leave()
+        system.stop()
+    if debian:
+        debian.close()
+
+
+class Unit(unittest.TestCase):
+    """The tests run in the order of their names; the first of them finds what a boot started."""
+
+    password = None
+
+    def setUp(self):
+        self.c = Client(PORT, password=Unit.password or PASSWORD)
+
+    def eventually(self, look, what, timeout=30):
+        deadline = time.monotonic() + timeout
+        while True:
+            found = look()
+            if found:
+                return found
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.05)
+
+    def messages(self):
+        return [entry["MESSAGE"] for entry in system.journal()]
+
+    def mark(self):
+        """A line in the journal of the unit, behind which a test looks."""
+        system.run("journalctl", "--sync")
+        return system.run("journalctl", "--no-pager", "-u", "barua", "-n", "0", "--show-cursor").split("cursor: ")[1].strip()
+
+    def test_01_started_with_the_machine(self):
+        self.assertEqual(system.state(), "running", system.systemctl("--failed"))
+        self.assertEqual((system.show("ActiveState"), system.show("Type"), system.show("NRestarts")),
+                         ("active", "notify", "0"))
+        status = system.systemctl("status", "barua")
+        self.assertIn("Active: active (running)", status)
+        # the way to the first password that README.Debian tells of
+        told = [re.search(r"password (\S+)$", message) for message in self.messages()]
+        Unit.password, = [match.group(1) for match in told if match]
+        self.c = Client(PORT, password=Unit.password)
+        self.assertEqual(self.c.get("/medic/_all_docs").status, 200)
+        self.assertIn(f"listening on http://127.0.0.1:{PORT}", self.messages())
+
+    def test_02_verdict_of_systemd(self):
+        for unit in ("barua.service", "barua.socket"):
+            said = system.ask("systemd-analyze", "--no-pager", "--man=no", "verify", unit)
+            ours = [line for line in said.stderr.splitlines() if "barua" in line]
+            self.assertEqual((said.returncode, ours), (0, []), said.stderr)
+        last = system.run("systemd-analyze", "--no-pager", "security", "barua.service").strip().splitlines()[-1]
+        print("# " + last.encode("ascii", "ignore").decode())
+        self.assertLessEqual(float(last.split(":")[1].split()[0]), 1.5)
+
+    def test_03_the_sandbox_is_in_force(self):
+        pid = system.main_process()
+        with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+        for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            self.assertEqual(int(status[name], 16), 0, name)
+        self.assertNotIn("0", status["Uid"].split())
+        for name in ("mnt", "ipc", "user", "uts"):
+            self.assertNotEqual(os.readlink(f"/proc/{pid}/ns/{name}"), os.readlink(f"/proc/{system.first}/ns/{name}"), name)
+        mounts = {}
+        with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as f:
+            for line in f:
+                words = line.split()
+                mounts[words[4]] = words[5].split(",")
+        writable = sorted(path for path, options in mounts.items() if "rw" in options)
+        # what is left to write: its own folder, private temporary folders, and what is in memory only
+        for path in writable:
+            self.assertRegex(path, rf"^({STATE}|/tmp|/var/tmp|/proc|/run(/.*)?|/dev/(pts|shm|hugepages|mqueue))$")
+        self.assertIn(STATE, writable)
+        self.assertEqual(os.listdir(f"/proc/{pid}/root/home"), [])
+        self.assertNotIn("sys", os.listdir(f"/proc/{pid}/root/proc"))
+
+    def test_04_all_work_is_done_within_it(self):
+        with open(os.path.join(ROOT, "data", "example", "first.json"), encoding="utf-8") as f:
+            self.c.settings({**json.load(f), "phone_validation": "full"})
+        self.c.sms([{"id": "sms-1", "from": "+254712345678", "content": "1!YYYZ!Sam#23#2015#ANC"}])
+        record = self.c.record("sms-1")
+        self.assertEqual(record["fields"]["week"], 23)
+        # a module that is opened at run time, under MemoryDenyWriteExecute
+        answer = self.c.post("/api/v1/messages", {"to": "0712 345 678", "content": "hello"})
+        self.assertEqual(answer.status, 200, answer)
+        with open(os.path.join(ROOT, "data/example/forms/collect/household.xml"), "rb") as f:
+            answer = self.c.request("POST", "/api/v1/forms/validate", f.read(), {"Content-Type": "text/xml"})
+        self.assertTrue(answer.json()["ok"], answer)
+        with open(f"/proc/{system.main_process()}/maps", encoding="utf-8") as f:
+            maps = f.read()
+        for module in ("barua-phone.so", "barua-xform.so", "libphonenumber", "libxml2"):
+            self.assertIn(module, maps)
+        # an attachment that does not fit into memory goes over a file beside the database
+        data = os.urandom(1 << 20) * 9
+        answer = self.c.request("PUT", "/medic/picture/large.bin", data, {"Content-Type": "application/octet-stream"})
+        self.assertEqual(answer.status, 201, answer)
+        self.assertEqual(self.c.get("/medic/picture/large.bin").body, data)
+        # a password is hashed: yescrypt with its memory, on a worker
+        answer = self.c.put("/_users/org.couchdb.user:phone1", {"name": "phone1", "type": "user", "roles": ["gateway"],
+                                                                "password": "a-long-password-for-phone-1"})
+        self.assertEqual(answer.status, 201, answer)
+        self.assertEqual(Client(PORT, user="phone1", password="a-long-password-for-phone-1").get("/api/sms").status, 200)
+        self.assertEqual([line for line in self.messages() if re.search("not permitted|denied|cannot open", line)], [])
+
+    def test_05_care_of_the_database_beside_it(self):
+        """What README and README.Debian tell the administrator to do, as the user of the service."""
+        for command in ("check", f"backup {STATE}/copy.db", f"check --database {STATE}/copy.db", "user list"):
+            system.run("runuser", "-u", "barua", "--", "env", "-C", STATE, "barua", *command.split())
+        self.assertEqual(system.run("stat", "-c", "%U %a", STATE + "/copy.db").strip(), "barua 600")
+        # as root, from anywhere: what it leaves behind must not be in the way of the service
+        system.systemctl("stop", "barua")
+        system.run("barua", "check")
+        system.run("barua", "user", "passwd", "admin", stdin=PASSWORD + "\n")
+        system.run("barua", "restore", STATE + "/copy.db")
+        system.run("barua", "user", "passwd", "admin", stdin=PASSWORD + "\n")
+        owners = {os.path.basename(path): os.stat(path).st_uid for path in glob.glob(debian.path("var/lib/barua/*.db*"))}
+        self.assertEqual(len(set(owners.values())), 1, owners)
+        system.systemctl("start", "barua")
+        Unit.password = PASSWORD
+        self.setUp()
+        self.assertEqual(self.c.record("sms-1")["fields"]["week"], 23)
+
+    def test_06_the_journal_has_fields(self):
+        here = self.mark()
+        answer = self.c.get("/api/v1/settings")
+        self.assertEqual(answer.status, 200)
+        entry = self.eventually(lambda: [e for e in system.journal("--after-cursor=" + here)
+                                         if e.get("BARUA_ROUTE") == "/api/v1/settings"], "no entry of the request")[0]
+        self.assertEqual((entry["BARUA_STATUS"], entry["BARUA_USER"], entry["PRIORITY"], entry["_TRANSPORT"]),
+                         ("200", "admin", "6", "journal"))
+        self.assertRegex(entry["BARUA_REQUEST_ID"], r"^\d+$")
+        self.assertRegex(entry["BARUA_US"], r"^\d+$")
+        found = system.run("journalctl", "--no-pager", "-o", "cat", "BARUA_ROUTE=/api/v1/settings", "BARUA_STATUS=200")
+        self.assertIn("/api/v1/settings 200", found)
+        self.assertNotIn("254712345678", json.dumps(system.journal()))
+
+    def test_07_started_means_listening(self):
+        """Type=notify: when `systemctl start` comes back, it answers."""
+        for _ in range(3):
+            system.systemctl("restart", "barua")
+            self.assertEqual(self.c.get("/healthz").status, 200)
+
+    def test_08_reload_is_no_restart(self):
+        before = system.show("MainPID")
+        kept = Client(PORT, password=PASSWORD, keep_alive=True)
+        self.assertEqual(kept.get("/healthz").status, 200)
+        system.systemctl("reload", "barua")
+        self.assertEqual(kept.get("/healthz").status, 200)
+        self.eventually(lambda: [m for m in self.messages() if "SIGHUP" in m], "nothing is said of it")
+        kept.close()
+        self.assertEqual((system.show("MainPID"), system.show("ActiveState")), (before, "active"))
+
+    def test_09_stop_is_graceful(self):
+        here = self.mark()
+        start = time.monotonic()
+        system.systemctl("stop", "barua")
+        print(f"# stopped in {time.monotonic() - start:.2f} s")
+        self.assertEqual((system.show("Result"), system.show("ExecMainStatus")), ("success", "0"))
+        self.assertIn("stopped", [e["MESSAGE"] for e in system.journal("--after-cursor=" + here)])
+        self.assertRaises(ConnectionRefusedError, self.c.get, "/healthz")
+        system.systemctl("start", "barua")
+
+    def test_10_what_dies_or_hangs_comes_back(self):
+        before = system.show("MainPID")
+        os.kill(system.main_process(), signal.SIGKILL)
+        self.eventually(lambda: system.show("MainPID") not in ("0", before) and system.show("ActiveState") == "active",
+                        "it is not started again")
+        self.assertEqual(self.c.record("sms-1")["fields"]["week"], 23)
+
+        system.drop_in("[Service]\nWatchdogSec=2\n")
+        system.systemctl("restart", "barua")
+        before, here = system.show("MainPID"), self.mark()
+        time.sleep(5)
+        self.assertEqual(system.show("MainPID"), before, "it moves, and systemd hears of it")
+        os.kill(system.main_process(), signal.SIGSTOP)
+        self.eventually(lambda: system.show("MainPID") not in ("0", before) and system.show("ActiveState") == "active",
+                        "it hangs, and stays so")
+        self.assertTrue([e for e in system.journal("--after-cursor=" + here) if "Watchdog timeout" in e["MESSAGE"]])
+        self.assertEqual(self.c.record("sms-1")["fields"]["week"], 23)
+        self.assertEqual(glob.glob(debian.path("var/lib/barua/core*")), [])
+        system.drop_in("")
+
+    def test_11_password_as_credential(self):
+        """A file that only root can read, in a drop-in, as the unit tells."""
+        secret = debian.path("etc/barua/admin-password")
+        with open(secret, "w", encoding="utf-8") as f:
+            f.write("karibu sana 2026\n")
+        os.chmod(secret, 0o600)
+        system.drop_in("[Service]\nLoadCredential=admin-password:/etc/barua/admin-password\n"
+                       f"Environment=BARUA_SERVER_DATABASE={STATE}/second.db\n")
+        system.systemctl("restart", "barua")
+        client = Client(PORT, password="karibu sana 2026")
+        self.assertEqual(client.get("/medic/_all_docs").status, 200)
+        self.assertEqual(Client(PORT, password=PASSWORD).get("/medic/_all_docs").status, 401)
+        self.assertNotIn("karibu", json.dumps(system.journal()))
+        system.drop_in("")
+        system.systemctl("restart", "barua")
+
+    def test_12_carriers_over_https(self):
+        """Out of the sandbox to a carrier whom the machine trusts, and to none that it does not."""
+        debian.inside("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                      "-days", "2", "-subj", "/CN=carrier", "-addext", "subjectAltName=IP:127.0.0.1",
+                      "-keyout", "/root/carrier.key", "-out", "/usr/local/share/ca-certificates/carrier.crt")
+        carrier = RapidPro()
+        self.addCleanup(carrier.stop)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(debian.path("usr/local/share/ca-certificates/carrier.crt"), debian.path("root/carrier.key"))
+        carrier.server.socket = context.wrap_socket(carrier.server.socket, server_side=True)
+        token = debian.path("etc/barua/rapidpro-token")
+        with open(token, "w", encoding="utf-8") as f:
+            f.write("the-token\n")
+        debian.inside("chown", "root:barua", "/etc/barua/rapidpro-token")
+        os.chmod(token, 0o640)
+        with open(debian.path("etc/barua/barua.conf"), "a", encoding="utf-8") as f:
+            f.write("\n[outbound]\nretry = 1\n[credentials]\nrapidpro:outgoing = /etc/barua/rapidpro-token\n")
+        here = self.mark()
+        system.systemctl("restart", "barua")
+        self.c.settings({"default_country_code": 254, "sms": {
+            "outgoing_service": "rapidpro", "rapidpro": {"url": f"https://127.0.0.1:{carrier.port}"}}})
+        answer = self.c.post("/api/v1/messages", {"to": "+254712345678", "content": "over HTTPS"})
+        self.assertEqual(answer.status, 200, answer)
+        self.eventually(lambda: [e for e in system.journal("--after-cursor=" + here)
+                                 if "no answer of 127.0.0.1: Unacceptable TLS certificate" in e["MESSAGE"]],
+                        "nothing is said of the certificate")
+        self.assertEqual(carrier.requests, [])
+        debian.inside("update-ca-certificates")
+        system.systemctl("restart", "barua")
+        self.eventually(lambda: any(text == "over HTTPS" for _, text in carrier.sent()), "the carrier got no message")
+        self.assertNotIn("the-token", json.dumps(system.journal()))
+
+    def test_13_restarts_behind_the_socket(self):
+        """systemd holds the socket: while the service restarts, connections wait; what was acknowledged is there."""
+        system.systemctl("stop", "barua")
+        system.systemctl("enable", "--now", "barua.socket")
+        self.assertEqual(system.show("ActiveState"), "inactive")
+        self.c.settings({})  # the first connection starts the service
+        self.assertEqual(system.show("ActiveState"), "active")
+        stop, failed, sent = threading.Event(), [], []
+
+        def phone(number):
+            client, serial = Client(PORT, password=PASSWORD), 0
+            while not stop.is_set():
+                serial += 1
+                reference = f"restart-{number}-{serial}"
+                try:
+                    client.sms([{"id": reference, "from": "+254712345678", "content": "hello"}])
+                    sent.append(reference)
+                except (OSError, AssertionError) as failure:
+                    failed.append(f"{reference}: {failure!r}")
+                time.sleep(0.002)
+
+        phones = [threading.Thread(target=phone, args=(n,)) for n in range(8)]
+        for thread in phones:
+            thread.start()
+        before = system.show("MainPID")
+        for _ in range(5):
+            time.sleep(0.5)
+            system.systemctl("restart", "barua")
+        time.sleep(0.5)
+        stop.set()
+        for thread in phones:
+            thread.join(60)
+        self.assertNotEqual(system.show("MainPID"), before)
+        print(f"# {len(sent)} requests over 5 restarts behind the socket, {len(failed)} failed")
+        self.assertEqual(failed, [])
+        stored = self.c.by_reference()
+        self.assertEqual([r for r in sent if len(stored.get(r, [])) != 1], [])
+        system.systemctl("disable", "--now", "barua.socket")
+
+    def test_14_a_mistake_in_the_configuration(self):
+        """It is named in the journal, and the service does not start again and again for it."""
+        with open(debian.path("etc/barua/barua.conf"), "a", encoding="utf-8") as f:
+            f.write("\n[server]\nlisten-on = everything\n")
+        here = self.mark()
+        done = system.ask("systemctl", "restart", "barua")
+        self.assertNotEqual(done.returncode, 0)
+        time.sleep(3)
+        self.assertEqual((system.show("ActiveState"), system.show("ExecMainStatus")), ("failed", "2"))
+        said = [e["MESSAGE"] for e in system.journal("--after-cursor=" + here) if "listen-on" in e["MESSAGE"]]
+        self.assertEqual(len(said), 1, said)
+
+
+if __name__ == "__main__":
+    main()
