@@ -22,7 +22,7 @@ package_PACKAGES = check $(PACKAGE_TEST_PACKAGES)
 TEST_PACKAGES = $(sort $(foreach group,$(GROUPS),$($(group)_PACKAGES)))
 # a node that came from elsewhere is kept: Debian's packages would not install beside it
 NODE_PACKAGES = $(shell { command -v node && command -v npm; } > /dev/null || echo nodejs npm)
-BENCH_PACKAGES = valgrind python3 curl libjson-glib-dev $(NODE_PACKAGES)
+BENCH_PACKAGES = valgrind python3 curl sqlite3 libjson-glib-dev $(NODE_PACKAGES)
 DEB_PACKAGES = build-essential debhelper lintian python3
 PACKAGE_TEST_PACKAGES = debootstrap $(DEB_PACKAGES)
 COVERAGE_PACKAGES = gcovr python3
@@ -76,6 +76,7 @@ bench:
 	python3 tests/bench/queue.py --build build-bench
 	python3 tests/bench/contacts.py --build build-bench
 	python3 tests/bench/accounts.py --build build-bench
+	python3 tests/bench/exports.py --build build-bench
 
 # lines and branches that the unit, store and HTTP tests reach, by folder
 coverage:

@@ -135,7 +135,10 @@ append_hydrated (Sending *sending, const BaruaLookup *lookup, const Kept *kept, 
                                .rev = barua_text (kept->rev),
                                .body = { kept->body, kept->length } };
   const BaruaHydration hydration
-      = { .lookup = lookup, .arena = sending->arena, .max_bytes = MAX_HYDRATED_BYTES };
+      = { .lookup = lookup,
+          .arena = sending->arena,
+          .max_bytes = MAX_HYDRATED_BYTES,
+          .depth = barua_export_depth (&sending->export, stored.body) };
   g_autoptr (GString) whole = g_string_new (NULL);
   BaruaJson document;
 

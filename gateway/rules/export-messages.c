@@ -170,6 +170,19 @@ append_unwritten (BaruaExportRow *row, Item *item)
   append_item (row, item);
 }
 
+gboolean
+barua_export_has_unwritten (BaruaJson document)
+{
+  BaruaJsonIter iter;
+  BaruaJson task;
+
+  barua_json_iter_init (&iter, barua_json_member (document, "scheduled_tasks"));
+  while (barua_json_iter_next (&iter, NULL, &task))
+    if (barua_json_size (barua_json_member (task, "messages")) == 0)
+      return TRUE;
+  return FALSE;
+}
+
 static void
 append_tasks (BaruaExportRow *row, BaruaJson document, const char *list)
 {

@@ -158,6 +158,16 @@ append_feedback (BaruaExportRow *row, BaruaJson document)
   barua_export_end_row (row);
 }
 
+BaruaLineageDepth
+barua_export_depth (const BaruaExport *export, BaruaJson document)
+{
+  if (export->type == BARUA_EXPORT_REPORTS)
+    return BARUA_LINEAGE_NAMES;
+  return export->type == BARUA_EXPORT_MESSAGES && barua_export_has_unwritten (document)
+             ? BARUA_LINEAGE_ALL /* a template may ask for any of it */
+             : BARUA_LINEAGE_PEOPLE;
+}
+
 void
 barua_export_append_rows (const BaruaExport *export, BaruaArena *arena, BaruaJson document,
                           GString *out)

@@ -3,6 +3,7 @@
 
 #include "forms/settings.h"
 #include "gateway/rules/csv.h"
+#include "gateway/rules/lineage.h"
 
 G_BEGIN_DECLS
 
@@ -114,7 +115,10 @@ void barua_export_sort_fields (BaruaExport *export);
 /** Appends the header line, with what is to stand before it. */
 void barua_export_append_header (const BaruaExport *export, GString *out);
 
-/** Appends the rows of one document: of a record as many as it has messages, of others one. */
+/** How much of what @document points to its rows need. */
+BaruaLineageDepth barua_export_depth (const BaruaExport *export, BaruaJson document);
+
+/** Appends the rows of one document, hydrated so far: of a record as many as it has messages, of others one. */
 void barua_export_append_rows (const BaruaExport *export, BaruaArena *arena, BaruaJson document,
                                GString *out);
 
@@ -145,5 +149,7 @@ void barua_export_end_row (BaruaExportRow *row);
 
 void barua_export_report (BaruaExportRow *row, BaruaJson document);
 void barua_export_messages (BaruaExportRow *row, BaruaJson document);
+/** Whether a scheduled task has no messages yet, so that they are written for the export. */
+gboolean barua_export_has_unwritten (BaruaJson document);
 
 G_END_DECLS

@@ -234,13 +234,30 @@ typedef struct
 static gboolean append_parent (const BaruaHydration *hydration, const Level *level, GString *out,
                                GError **error);
 
+/* Levels above a contact that are read. */
+static guint
+max_levels (const BaruaHydration *hydration)
+{
+  switch (hydration->depth)
+    {
+    case BARUA_LINEAGE_PEOPLE:
+      return 0;
+    case BARUA_LINEAGE_NAMES:
+      return BARUA_LINEAGE_NAMED_LEVELS;
+    case BARUA_LINEAGE_ALL:
+    default:
+      return BARUA_LINEAGE_MAX_LEVELS - 1;
+    }
+}
+
 /* Appends the members of a level: @members those of its document, or of a link that leads
  * nowhere. */
 static gboolean
 append_members (const BaruaHydration *hydration, const Level *level, BaruaJson members,
                 gboolean is_document, GString *out, GError **error)
 {
-  const gboolean goes_on = has_id (level->parent) && level->level + 1 < BARUA_LINEAGE_MAX_LEVELS;
+  const gboolean goes_on = level->level < max_levels (hydration) && has_id (level->parent);
+  const gboolean takes_linked = is_document && hydration->depth == BARUA_LINEAGE_ALL;
   gboolean has_parent = FALSE, is_ok = TRUE;
   BaruaJsonIter iter;
   BaruaJson key, value;
@@ -254,9 +271,9 @@ append_members (const BaruaHydration *hydration, const Level *level, BaruaJson m
           has_parent = TRUE;
           is_ok = append_parent (hydration, level, out, error);
         }
-      else if (is_document && barua_json_string_is (key, BARUA_TEXT ("contact")))
+      else if (takes_linked && barua_json_string_is (key, BARUA_TEXT ("contact")))
         is_ok = append_linked (hydration, value, FALSE, out, error);
-      else if (is_document && level->level == 0
+      else if (takes_linked && level->level == 0
                && barua_json_string_is (key, BARUA_TEXT ("linked_docs")))
         is_ok = append_linked_docs (hydration, value, out, error);
       else
@@ -348,11 +365,14 @@ append_subject (const BaruaHydration *hydration, const char *name, const BaruaSt
   return append_contact (hydration, stored, out, error);
 }
 
-/* Finds patient and place of a record. */
+/* Finds patient and place of a record, as far as they are wanted. */
 static gboolean
 find_subjects (const BaruaHydration *hydration, BaruaJson body, BaruaStored *patient,
                BaruaStored *place, GError **error)
 {
+  *patient = *place = (BaruaStored){ { NULL, 0 } };
+  if (hydration->depth == BARUA_LINEAGE_NAMES)
+    return TRUE;
   BaruaJson fields = barua_json_member (body, "fields");
   const BaruaJson patients[]
       = { barua_json_member (fields, "patient_id"), barua_json_member (fields, "patient_uuid"),
@@ -362,8 +382,9 @@ find_subjects (const BaruaHydration *hydration, BaruaJson body, BaruaStored *pat
 
   return find_subject (hydration, first_text (hydration->arena, patients, G_N_ELEMENTS (patients)),
                        patient, error)
-         && find_subject (hydration, first_text (hydration->arena, places, G_N_ELEMENTS (places)),
-                          place, error);
+         && (hydration->depth != BARUA_LINEAGE_ALL
+             || find_subject (hydration, first_text (hydration->arena, places, G_N_ELEMENTS (places)),
+                              place, error));
 }
 
 /* Appends the sender of a record with everything above; what is stored when it is gone. */

@@ -36,6 +36,24 @@ BaruaText barua_lineage_link_id (BaruaArena *arena, BaruaJson link);
 /** Whether @lineage, as barua_lineage_append_of() makes it, is that of @place or names it above. */
 gboolean barua_lineage_has (BaruaJson lineage, BaruaText place);
 
+/** Places above a contact that exports name (export-and-monitoring.md 3). */
+#define BARUA_LINEAGE_NAMED_LEVELS 3
+
+/**
+ * BaruaLineageDepth:
+ * @BARUA_LINEAGE_ALL: everything that contacts.md 6.2 names
+ * @BARUA_LINEAGE_PEOPLE: the sender and the patient of a record, or the contact itself: nothing above or beside them
+ * @BARUA_LINEAGE_NAMES: the sender of a record and %BARUA_LINEAGE_NAMED_LEVELS places above, nothing beside them
+ *
+ * How much is read and put into a document; links that are not followed stay as they are.
+ */
+typedef enum
+{
+  BARUA_LINEAGE_ALL,
+  BARUA_LINEAGE_PEOPLE,
+  BARUA_LINEAGE_NAMES,
+} BaruaLineageDepth;
+
 /**
  * BaruaHydration:
  * @lookup: reads documents; asked once for each
@@ -48,6 +66,7 @@ typedef struct
   const BaruaLookup *lookup;
   BaruaArena *arena;
   gsize max_bytes;
+  BaruaLineageDepth depth;
 } BaruaHydration;
 
 /**

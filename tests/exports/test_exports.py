@@ -48,7 +48,7 @@ def comment(text):
 class Export:
     """One export that is read as slowly as one likes."""
 
-    def __init__(self, server, path, window=None, timeout=120):
+    def __init__(self, server, path, window=None, timeout=3600):
         self.socket = socket.socket()
         if window is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
@@ -134,7 +134,7 @@ class Exports(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = Server().start()
-        cls.client = cls.server.client(keep_alive=True, timeout=600)
+        cls.client = cls.server.client(timeout=600)
         cls.client.settings({"locale": "en", "forms": {}})
         begun = time.monotonic()
         cls.fill(['{"_id":"dh","type":"district_hospital","name":"District"}']
