@@ -6,13 +6,14 @@
 
 #include "gateway/log.h"
 
-#include "forms/json.h"
+#include "forms/log-mask.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #define LINE_BYTES 4096
+#define MAX_FIELDS 24 /* of a line in the journal; GLib and the access log give nine at most */
 
 static GLogLevelFlags shown
     = G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR;
@@ -30,6 +31,50 @@ field (const GLogField *fields, gsize n, const char *key)
         return (BaruaText){ value, length < 0 ? strlen (value) : (gsize)length };
       }
   return (BaruaText){ NULL, 0 };
+}
+
+/* Writes what is to be read of a line: its message masked, and in front of it the request that it is about.
+ * The line of the access log names nothing that came from outside but the user, and masks that itself. */
+static gsize
+write_message (const GLogField *fields, gsize n, char *out, gsize size)
+{
+  const BaruaText message = field (fields, n, "MESSAGE");
+  const BaruaText request = field (fields, n, "BARUA_REQUEST_ID");
+  const BaruaText route = field (fields, n, "BARUA_ROUTE");
+  gsize length = 0;
+
+  if (field (fields, n, "BARUA_STATUS").p != NULL)
+    {
+      length = MIN (message.n, size - 1);
+      memcpy (out, message.p, length);
+      return length;
+    }
+  if (request.p != NULL && route.p != NULL)
+    length = MIN (size - 1, (gsize)g_snprintf (out, size, "request %.*s %.*s: ", (int)request.n,
+                                               request.p, (int)route.n, route.p));
+  return length + barua_log_mask (message, out + length, size - length);
+}
+
+/* Whether a line is shown. What other libraries have to say of their own work is not for our log. */
+static gboolean
+is_shown (GLogLevelFlags level, const GLogField *fields, gsize n)
+{
+  const BaruaText domain = field (fields, n, "GLIB_DOMAIN");
+  const gboolean is_ours = domain.n >= 5 && memcmp (domain.p, "barua", 5) == 0;
+
+  return (level & shown) != 0 && (is_ours || (level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)) == 0);
+}
+
+/* To the journal, with its fields. */
+static GLogWriterOutput
+write_journal (GLogLevelFlags level, const GLogField *fields, gsize n, const char *message)
+{
+  GLogField sent[MAX_FIELDS];
+
+  n = MIN (n, MAX_FIELDS);
+  for (gsize i = 0; i < n; i++)
+    sent[i] = strcmp (fields[i].key, "MESSAGE") == 0 ? (GLogField){ "MESSAGE", message, -1 } : fields[i];
+  return g_log_writer_journald (level, sent, n, NULL);
 }
 
 static const char *
@@ -68,17 +113,18 @@ write_time (char *out)
 static GLogWriterOutput
 write_line (GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
 {
-  if (!(level & shown))
+  char line[LINE_BYTES];
+
+  if (!is_shown (level, fields, n))
     return G_LOG_WRITER_HANDLED;
   if (to_journal)
-    return g_log_writer_journald (level, fields, n, NULL);
-
-  char line[LINE_BYTES];
-  BaruaText message = field (fields, n, "MESSAGE");
+    {
+      line[write_message (fields, n, line, sizeof line)] = '\0';
+      return write_journal (level, fields, n, line);
+    }
   gsize length = write_time (line);
-  length += (gsize)g_snprintf (line + length, sizeof line - length, " %s: %.*s", level_word (level),
-                               (int)message.n, message.p);
-  length = MIN (length, sizeof line - 2);
+  length += (gsize)g_snprintf (line + length, sizeof line - length, " %s: ", level_word (level));
+  length += write_message (fields, n, line + length, sizeof line - 1 - length);
   line[length++] = '\n';
   fwrite (line, 1, length, stderr); /* not buffered: one write, one line */
   return G_LOG_WRITER_HANDLED;

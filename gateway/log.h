@@ -11,6 +11,7 @@ G_BEGIN_DECLS
  * @format: auto, journald or text
  *
  * Sends what the layers log to standard error: to the journal when it listens there, else one line of text each.
+ * Every message goes through barua_log_mask() first.
  */
 void barua_log_init (const char *level, const char *format);
 

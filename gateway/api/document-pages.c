@@ -91,8 +91,8 @@ page_read (GObject *source, GAsyncResult *result, gpointer user_data)
     send_page (pages);
   else if (pages->stream != NULL)
     {
-      g_warning ("%s: cut after its beginning: %s", barua_request_path (pages->call.request),
-                 error->message);
+      g_autofree char *text = g_strdup_printf ("cut after its beginning: %s", error->message);
+      barua_request_warn (pages->call.request, text);
       barua_stream_abort (pages->stream);
     }
   else

@@ -89,7 +89,7 @@ barua_api_fail (BaruaRequest *request, const GError *error)
   const Failure *failure = find_failure (error);
 
   if (is_our_trouble (error))
-    g_warning ("%s: %s", barua_request_path (request), error->message);
+    barua_request_warn (request, error->message);
   if (failure == NULL)
     barua_request_fail_error (request, error);
   else if (failure->tell == TELL_REASON)
@@ -128,7 +128,7 @@ barua_api_fail_document (BaruaRequest *request, const GError *error)
   const Failure *failure = find_failure (error);
 
   if (is_our_trouble (error))
-    g_warning ("%s: %s", barua_request_path (request), error->message);
+    barua_request_warn (request, error->message);
   if (failure == NULL)
     barua_request_fail_error (request, error);
   else

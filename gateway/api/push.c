@@ -438,6 +438,20 @@ keep_result (Round *round)
     result->reference = barua_arena_copy (round->arena, result->reference);
 }
 
+/* Says why nothing goes out, in our words. */
+static void
+warn_of_trouble (const Round *round)
+{
+  const BaruaSendResult *result = &round->result;
+
+  if (result->is_quoted || result->details.p == NULL)
+    g_warning ("%s took the message for nobody, its reason is the message's state_details; messages wait",
+               round->adapter->name);
+  else
+    g_warning ("%s: %.*s; messages wait", round->adapter->name, (int)result->details.n,
+               result->details.p);
+}
+
 /* BaruaOutboundFunc */
 static void
 sent (const BaruaOutboundAnswer *answer, gpointer data)
@@ -455,8 +469,7 @@ sent (const BaruaOutboundAnswer *answer, gpointer data)
       = barua_now_ms ()
         + (gint64)wait_s (push, message->handouts > 0 ? message->handouts - 1 : 0) * 1000;
   if (round->result.is_trouble)
-    g_warning ("%s: %.*s; messages wait", round->adapter->name, (int)round->result.details.n,
-               round->result.details.p != NULL ? round->result.details.p : "");
+    warn_of_trouble (round);
   submit (round, record, recorded);
 }
 

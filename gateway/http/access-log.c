@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
-/* One line per request, for people and for machines. No secret, no body, no query.
+/* One line per request, for people and for machines. No secret, no body, no path, no query: the route,
+ * and the user's name, which may be a phone number, masked.
  * It is written for every request, so it is put together by hand: one buffer, whose parts are the
  * fields. */
 
 #define G_LOG_DOMAIN "barua-http"
 
 #include "gateway/http/request-private.h"
+
+#include "forms/log-mask.h"
 
 #include <string.h>
 
@@ -57,6 +60,39 @@ add_number (Line *line, const char *key, guint64 number)
   add_text (line, key, p);
 }
 
+/* The method, which is the client's word, if it is one of HTTP or CouchDB. */
+static const char *
+method_of (const BaruaRequest *request)
+{
+  static const char *const known[] = { "GET",     "HEAD",  "POST",    "PUT",  "DELETE",
+                                       "OPTIONS", "PATCH", "TRACE", "COPY", "CONNECT" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strcmp (request->method, known[i]) == 0)
+      return request->method;
+  return request->match.route != NULL ? request->match.route->method : "-";
+}
+
+/* Writes who sent the request. */
+static void
+write_user (const BaruaRequest *request, char out[NAME_BYTES + 1])
+{
+  barua_log_mask (barua_text (request->user != NULL ? request->user->name : "-"), out, NAME_BYTES + 1);
+}
+
+void
+barua_request_warn (BaruaRequest *request, const char *text)
+{
+  char id[24];
+  char route[2 * NAME_BYTES];
+
+  g_snprintf (id, sizeof id, "%" G_GUINT64_FORMAT, request->id);
+  g_snprintf (route, sizeof route, "%s %s", method_of (request),
+              request->match.route != NULL ? request->match.route->path : "-");
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "BARUA_REQUEST_ID", id, "BARUA_ROUTE", route,
+                    "MESSAGE", "%s", text);
+}
+
 void
 barua_access_log (BaruaRequest *request)
 {
@@ -65,18 +101,20 @@ barua_access_log (BaruaRequest *request)
     return;
 
   Line line = { .n = 0 };
+  char user[NAME_BYTES + 1];
   gint64 took_us = g_get_monotonic_time () - request->started_us;
   add_field (&line, "PRIORITY", PRIORITY_INFO, 1);
   add_field (&line, "GLIB_DOMAIN", G_LOG_DOMAIN, sizeof G_LOG_DOMAIN - 1);
   add_number (&line, "BARUA_REQUEST_ID", request->id);
-  add_text (&line, NULL, request->method);
+  add_text (&line, NULL, method_of (request));
   add_text (&line, "BARUA_ROUTE", request->match.route != NULL ? request->match.route->path : "-");
   add_number (&line, "BARUA_STATUS", request->status);
   add_number (&line, "BARUA_BYTES", request->reply_bytes);
   add_text (&line, NULL, "bytes");
   add_number (&line, "BARUA_US", (guint64)MAX (took_us, 0));
   add_text (&line, NULL, "us");
-  add_text (&line, "BARUA_USER", request->user != NULL ? request->user->name : "-");
+  write_user (request, user);
+  add_text (&line, "BARUA_USER", user);
   line.text[line.n] = '\0';
   add_field (&line, "MESSAGE", line.text + 1, line.n - 1);
   g_log_structured_array (G_LOG_LEVEL_INFO, line.fields, line.n_fields);

@@ -382,6 +382,6 @@ barua_request_fail_error (BaruaRequest *request, const GError *error)
       fail (request, (BaruaHttpErrorCode)error->code, error->message, NULL, NULL);
       return;
     }
-  g_warning ("request %" G_GUINT64_FORMAT ": %s", request->id, error->message);
+  barua_request_warn (request, error->message);
   fail (request, BARUA_HTTP_ERROR_SERVER, NULL, NULL, NULL);
 }

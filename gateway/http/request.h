@@ -25,6 +25,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaRequest, barua_request_unref)
 /** A number unique in this process, for logs. */
 guint64 barua_request_id (BaruaRequest *request);
 
+/** Warns in the log of what went wrong with a request on our side, with its number and its route; @text goes through
+ * barua_log_mask(). The path is not told: it may hold a phone number or a token. */
+void barua_request_warn (BaruaRequest *request, const char *text);
+
 /** GET for a HEAD request: handlers need not tell them apart. */
 const char *barua_request_method (BaruaRequest *request);
 

@@ -338,7 +338,7 @@ barua_stream_write (BaruaStream *stream, GBytes *piece)
     }
   if (stream->left >= 0 && length > (guint64)stream->left)
     {
-      g_warning ("request %" G_GUINT64_FORMAT ": more than was announced", stream->request->id);
+      barua_request_warn (stream->request, "more than was announced");
       barua_stream_abort (stream);
       return;
     }

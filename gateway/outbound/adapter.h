@@ -67,6 +67,7 @@ typedef enum
  * @details: (nullable): for `state_details`, or why not; a text
  * @reference: (nullable): the carrier's id of the message
  * @is_trouble: the next message would fare alike: wait before it
+ * @is_quoted: @details are the words of the carrier, who may quote the message: not for logs
  *
  * What a sending came to. Texts may stand in the body of the answer.
  */
@@ -77,6 +78,7 @@ typedef struct
   BaruaText details;
   BaruaText reference;
   gboolean is_trouble;
+  gboolean is_quoted;
 } BaruaSendResult;
 
 /**

@@ -127,6 +127,7 @@ read_sent (const BaruaOutboundAnswer *answer, BaruaArena *arena, BaruaSendResult
     { /* nobody got it: `Message` says why, for instance InvalidSenderId */
       result->verdict = BARUA_SEND_LATER;
       result->details = barua_arena_json_text (arena, barua_json_member (data, "Message"));
+      result->is_quoted = TRUE;
       return;
     }
   read_recipient (barua_json_element (recipients, 0), arena, result);

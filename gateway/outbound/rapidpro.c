@@ -86,6 +86,7 @@ read_status (BaruaJson value, BaruaArena *arena, BaruaSendResult *result)
       }
   result->state = BARUA_TASK_STATE_UNRECOGNISED;
   result->details = barua_arena_json_text (arena, value);
+  result->is_quoted = TRUE;
 }
 
 /* An id: a number as RapidPro has it, or a text. */
