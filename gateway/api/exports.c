@@ -500,7 +500,9 @@ answer (BaruaRequest *request, BaruaApp *app, BaruaExportType type)
   const BaruaJson filters = asked (body, query, "filters");
   const BaruaJson options = asked (body, query, "options");
   if (!barua_export_read (type, barua_request_settings (request), filters, options, barua_now_ms (),
-                          &export, &error))
+                          &export, &error)
+      || !barua_export_read_old (&export, asked (body, query, "format"),
+                                 asked (body, query, "skip_header_row"), &error))
     {
       barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST, error->message, NULL);
       return;

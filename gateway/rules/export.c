@@ -282,6 +282,16 @@ barua_export_read (BaruaExportType type, BaruaSettings *settings, BaruaJson filt
          && barua_export_read_filters (export, filters, now_ms, &export->filters, error);
 }
 
+gboolean
+barua_export_read_old (BaruaExport *export, BaruaJson format, BaruaJson skip_header_row,
+                       GError **error)
+{
+  if (export->type != BARUA_EXPORT_FEEDBACK)
+    return TRUE;
+  export->skips_header = export->skips_header || is_set (skip_header_row);
+  return read_format (format, error);
+}
+
 void
 barua_export_clear (BaruaExport *export)
 {

@@ -95,6 +95,16 @@ typedef struct
 gboolean barua_export_read (BaruaExportType type, BaruaSettings *settings, BaruaJson filters,
                             BaruaJson options, gint64 now_ms, BaruaExport *export, GError **error);
 void barua_export_clear (BaruaExport *export);
+
+/**
+ * barua_export_read_old:
+ * @format: `csv`, or nothing
+ * @skip_header_row: whether there is no header line
+ *
+ * Reads what the first version of the interface had beside @options; only feedback still knows it (section 5).
+ */
+gboolean barua_export_read_old (BaruaExport *export, BaruaJson format, BaruaJson skip_header_row,
+                                GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BaruaExport, barua_export_clear)
 
 /** Whether the filters let @document through; @id: its own. */

@@ -599,6 +599,17 @@ class Feedback(Export):
         self.assertIn('"{\\"message\\":\\"boom\\, \\\\"q\\\\"\\"}"',
                       self.get("feedback", "options[csv]=cht").text)
 
+    def test_the_parameters_of_the_first_version(self):
+        """skip_header_row counts, format is CSV or refused, the other two are ignored; other exports know none."""
+        rows = self.get("feedback").text.partition("\n")[2]
+        self.assertEqual(self.get("feedback", "skip_header_row=true&format=csv&locale=fr&tz=120").text, rows)
+        self.assertEqual(self.get("feedback", "options[skip_header_row]=true").text, rows)
+        self.assertEqual(self.get("feedback", "skip_header_row=false").text, self.get("feedback").text)
+        self.assertEqual(self.post("feedback", {"skip_header_row": True}).text, rows)
+        for query in ("format=xml", "options[format]=xml"):
+            self.assertEqual(self.get("feedback", query, status=400).text, 'Unsupported format "xml"')
+        self.assertEqual(self.get("messages", "format=xml&skip_header_row=true").text, self.get("messages").text)
+
 
 class Dhis(Export):
     FROM = "filters[date][from]=949392000000"  # February 2000
