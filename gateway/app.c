@@ -87,7 +87,7 @@ barua_app_free (BaruaApp *app)
   g_clear_pointer (&app->gateways, barua_gateways_free);
   barua_activity_free (app->activity);
   g_clear_pointer (&app->auth, barua_auth_free);
-  g_clear_pointer (&app->credentials, barua_credentials_free);
+  g_clear_pointer (&app->credentials, barua_credentials_unref);
   g_clear_pointer (&app->counting, g_hash_table_unref);
   g_clear_pointer (&app->settings, barua_settings_unref);
   g_clear_pointer (&app->reload_waiters, g_array_unref);

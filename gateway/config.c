@@ -86,7 +86,7 @@ static const Key keys[] = {
   { "outbound", "retry", KIND_NUMBER, "60", 1, 3600, FIELD (outbound_retry_s),
     "seconds until a message that was certainly not sent is tried again; doubled up to an hour" },
   { "upgrade", "builds-dir", KIND_TEXT, "", 0, 0, FIELD (builds_dir),
-    "folder of the builds that the server may be told to go over to, each in VERSION/barua with its modules beside it; neither the folder nor a build may be writable by others than root and the server's user" },
+    "folder of the builds that the server may be told to go over to, each in VERSION/barua with its modules beside it; neither the folder nor a build may be writable by others than root and the server's user", TRUE },
 };
 /* clang-format on */
 
@@ -356,28 +356,36 @@ barua_config_free (BaruaConfig *config)
   g_free (config);
 }
 
-/* Whether two configurations have the same text or number there; no list is fixed. */
+/* Takes one value, a text or a number, from another configuration; whether it was another one. */
 static gboolean
-is_same (const Key *key, const BaruaConfig *a, const BaruaConfig *b)
+keep (const Key *key, BaruaConfig *config, const BaruaConfig *before)
 {
-  gconstpointer in_a = (const char *)a + key->offset;
-  gconstpointer in_b = (const char *)b + key->offset;
+  gpointer mine = G_STRUCT_MEMBER_P (config, key->offset);
+  gconstpointer theirs = G_STRUCT_MEMBER_P (before, key->offset);
 
   if (key->kind == KIND_NUMBER)
-    return *(const guint *)in_a == *(const guint *)in_b;
-  return strcmp (*(char *const *)in_a, *(char *const *)in_b) == 0;
+    {
+      const guint was = *(guint *)mine;
+      *(guint *)mine = *(const guint *)theirs;
+      return was != *(const guint *)theirs;
+    }
+  if (strcmp (*(char **)mine, *(char *const *)theirs) == 0)
+    return FALSE;
+  g_free (*(char **)mine);
+  *(char **)mine = g_strdup (*(char *const *)theirs);
+  return TRUE;
 }
 
 char *
-barua_config_fixed_changes (const BaruaConfig *before, const BaruaConfig *after)
+barua_config_keep_fixed (BaruaConfig *config, const BaruaConfig *before)
 {
-  g_autoptr (GString) names = g_string_new (NULL);
+  GString *names = g_string_new (NULL);
 
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
-    if (keys[i].is_fixed && !is_same (&keys[i], before, after))
+    if (keys[i].is_fixed && keep (&keys[i], config, before))
       g_string_append_printf (names, "%s[%s] %s", names->len > 0 ? ", " : "", keys[i].group,
                               keys[i].key);
-  return names->len > 0 ? g_string_free (g_steal_pointer (&names), FALSE) : NULL;
+  return g_string_free (names, names->len == 0);
 }
 
 char *

@@ -80,8 +80,9 @@ BaruaConfig *barua_config_load (const BaruaConfigOptions *options, GError **erro
 void barua_config_free (BaruaConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaConfig, barua_config_free)
 
-/** (transfer full) (nullable): which keys differ that only a restart can change, "[server] database, …"; %NULL: none. */
-char *barua_config_fixed_changes (const BaruaConfig *before, const BaruaConfig *after);
+/** Takes what only a restart can change from @before. Returns: (transfer full) (nullable): the keys that differed,
+ * "[server] database, …"; %NULL: none */
+char *barua_config_keep_fixed (BaruaConfig *config, const BaruaConfig *before);
 
 /** The configuration as a file of it would look: each value with its source, each key with a comment
  * that data/install/pages.py makes barua.conf(5) of. Returns: (transfer full) */

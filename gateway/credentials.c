@@ -13,6 +13,7 @@
 
 struct _BaruaCredentials
 {
+  guint n_refs;
   GHashTable *secrets; /* name -> text */
 };
 
@@ -61,6 +62,7 @@ barua_credentials_load (GHashTable *files, GError **error)
   GHashTableIter iter;
   gpointer name, file;
 
+  credentials->n_refs = 1;
   credentials->secrets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, forget);
   g_hash_table_iter_init (&iter, files);
   while (g_hash_table_iter_next (&iter, &name, &file))
@@ -73,10 +75,17 @@ barua_credentials_load (GHashTable *files, GError **error)
   return g_steal_pointer (&credentials);
 }
 
-void
-barua_credentials_free (BaruaCredentials *credentials)
+BaruaCredentials *
+barua_credentials_ref (BaruaCredentials *credentials)
 {
-  if (credentials == NULL)
+  credentials->n_refs++;
+  return credentials;
+}
+
+void
+barua_credentials_unref (BaruaCredentials *credentials)
+{
+  if (credentials == NULL || --credentials->n_refs > 0)
     return;
   g_hash_table_unref (credentials->secrets);
   g_free (credentials);

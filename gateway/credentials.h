@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /**
  * BaruaCredentials:
  *
- * Secrets of webhooks and services by name (cli.md, `[credentials]`): read from files at the start, never in
+ * Secrets of webhooks and services by name (cli.md, `[credentials]`): read from files, never in
  * settings, answers or logs. Immutable.
  */
 typedef struct _BaruaCredentials BaruaCredentials;
@@ -27,9 +27,12 @@ BaruaCredentials *barua_credentials_load (GHashTable *files, GError **error);
  * credentials, where there are any. */
 char *barua_credentials_path (const char *file);
 
-/** Overwrites the secrets. */
-void barua_credentials_free (BaruaCredentials *credentials);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaCredentials, barua_credentials_free)
+/** Main thread only, as are the references. */
+BaruaCredentials *barua_credentials_ref (BaruaCredentials *credentials);
+
+/** Overwrites the secrets with the last reference. @credentials: (nullable) */
+void barua_credentials_unref (BaruaCredentials *credentials);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaCredentials, barua_credentials_unref)
 
 /** (nullable): the secret of that name. @credentials: (nullable) */
 const char *barua_credentials_get (const BaruaCredentials *credentials, const char *name);

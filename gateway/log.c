@@ -15,9 +15,11 @@
 #define LINE_BYTES 4096
 #define MAX_FIELDS 24 /* of a line in the journal; GLib and the access log give nine at most */
 
-static GLogLevelFlags shown
-    = G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR;
-static gboolean to_journal;
+#define ALWAYS (G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR)
+
+/* all threads look at these */
+static gint shown = ALWAYS | G_LOG_LEVEL_MESSAGE;
+static gint to_journal;
 
 /* The field @key; absent when there is none. */
 static BaruaText
@@ -62,7 +64,8 @@ is_shown (GLogLevelFlags level, const GLogField *fields, gsize n)
   const BaruaText domain = field (fields, n, "GLIB_DOMAIN");
   const gboolean is_ours = domain.n >= 5 && memcmp (domain.p, "barua", 5) == 0;
 
-  return (level & shown) != 0 && (is_ours || (level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)) == 0);
+  return (level & (GLogLevelFlags)g_atomic_int_get (&shown)) != 0
+         && (is_ours || (level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)) == 0);
 }
 
 /* To the journal, with its fields. */
@@ -117,7 +120,7 @@ write_line (GLogLevelFlags level, const GLogField *fields, gsize n, gpointer dat
 
   if (!is_shown (level, fields, n))
     return G_LOG_WRITER_HANDLED;
-  if (to_journal)
+  if (g_atomic_int_get (&to_journal))
     {
       line[write_message (fields, n, line, sizeof line)] = '\0';
       return write_journal (level, fields, n, line);
@@ -131,19 +134,29 @@ write_line (GLogLevelFlags level, const GLogField *fields, gsize n, gpointer dat
 }
 
 void
+barua_log_set (const char *level, const char *format)
+{
+  const gboolean is_debug = strcmp (level, "debug") == 0;
+  const gboolean is_info = is_debug || strcmp (level, "info") == 0;
+  gint levels = ALWAYS;
+
+  if (strcmp (level, "warning") != 0)
+    levels |= G_LOG_LEVEL_MESSAGE;
+  if (is_info)
+    levels |= G_LOG_LEVEL_INFO;
+  if (is_debug)
+    levels |= G_LOG_LEVEL_DEBUG;
+  g_atomic_int_set (&shown, levels);
+  /* what g_log_writer_default_would_drop() goes by, which spares the layers the formatting */
+  g_log_set_debug_enabled (is_info);
+  g_atomic_int_set (&to_journal,
+                    strcmp (format, "journald") == 0
+                        || (strcmp (format, "auto") == 0 && g_log_writer_is_journald (fileno (stderr))));
+}
+
+void
 barua_log_init (const char *level, const char *format)
 {
-  if (strcmp (level, "warning") == 0)
-    shown &= ~G_LOG_LEVEL_MESSAGE;
-  if (strcmp (level, "info") == 0 || strcmp (level, "debug") == 0)
-    shown |= G_LOG_LEVEL_INFO;
-  if (strcmp (level, "debug") == 0)
-    shown |= G_LOG_LEVEL_DEBUG;
-  /* g_log_writer_default_would_drop(), which spares the layers the formatting, goes by this
-   * variable */
-  if (shown & G_LOG_LEVEL_INFO)
-    g_setenv ("G_MESSAGES_DEBUG", "all", FALSE);
-  to_journal = strcmp (format, "journald") == 0
-               || (strcmp (format, "auto") == 0 && g_log_writer_is_journald (fileno (stderr)));
+  barua_log_set (level, format);
   g_log_set_writer_func (write_line, NULL, NULL);
 }

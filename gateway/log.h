@@ -15,4 +15,7 @@ G_BEGIN_DECLS
  */
 void barua_log_init (const char *level, const char *format);
 
+/** The same for a program that runs. */
+void barua_log_set (const char *level, const char *format);
+
 G_END_DECLS

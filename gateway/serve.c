@@ -9,13 +9,13 @@
 #include "gateway/accounts.h"
 #include "gateway/api/gateways.h"
 #include "gateway/api/handlers.h"
-#include "gateway/api/pages.h"
 #include "gateway/api/push.h"
 #include "gateway/app.h"
 #include "gateway/config.h"
 #include "gateway/handover.h"
 #include "gateway/http/listen.h"
 #include "gateway/log.h"
+#include "gateway/reload.h"
 #include "gateway/successor.h"
 #include "gateway/systemd.h"
 #include "gateway/timers.h"
@@ -25,13 +25,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define STOP_LIMIT_MS 10000 /* for what is in flight */
-#define SPARE_FILES 64 /* beside connections: the database, its log, readers, standard streams */
-#define MIB (1024u * 1024u)
 
 /* What the command line says. */
 typedef struct
@@ -58,15 +55,26 @@ typedef enum
 /* The process: generations of the server follow each other in it, and accept from the same sockets. */
 typedef struct
 {
-  const BaruaConfig *config;
+  const BaruaConfig *config; /* in force */
+  BaruaConfig *reloaded;     /* the same; NULL: that of the start */
   const Options *options;
-  GArray *sockets; /* of int: listening; empty before the first generation */
+  BaruaAddresses addresses; /* empty before the first generation */
   GArray *kept;    /* of int: connections between two generations */
   BaruaUpgradePlan plan; /* END_UPGRADE */
   char *trouble;   /* (nullable): why the build did not take over */
   struct _Running *running; /* NULL between two generations */
   gboolean is_told; /* to stop, by a signal */
 } Process;
+
+static void
+process_clear (Process *process)
+{
+  barua_config_free (process->reloaded);
+  barua_addresses_clear (&process->addresses);
+  g_clear_pointer (&process->kept, g_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Process, process_clear)
 
 /* A generation of the server, which runs. */
 typedef struct _Running
@@ -120,7 +128,8 @@ read_options (int *argc, char ***argv, Options *options, GError **error)
 
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_description (
-      context, "Signals: SIGTERM and SIGINT stop gracefully; a second one at once.");
+      context, "Signals: SIGTERM and SIGINT stop gracefully, a second one at once; SIGHUP reads the configuration "
+               "and the certificate again; SIGUSR2 does at once what timers would do.");
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (*argc > 1)
@@ -130,6 +139,19 @@ read_options (int *argc, char ***argv, Options *options, GError **error)
       return FALSE;
     }
   return TRUE;
+}
+
+static BaruaConfig *
+load_config (const Options *options, GError **error)
+{
+  const BaruaConfigOptions of_line = { .file = options->config_file,
+                                       .database = options->database,
+                                       .listen = (const char *const *)options->listen,
+                                       .web_dir = options->web_dir,
+                                       .tls_certificate = options->tls_certificate,
+                                       .tls_key = options->tls_key };
+
+  return barua_config_load (&of_line, error);
 }
 
 /* ---- stopping ---- */
@@ -189,14 +211,6 @@ upgrade (const BaruaUpgradePlan *plan, gpointer data)
   barua_server_hand_over (running->app->server, STOP_LIMIT_MS, running->process->kept, stopped, running);
 }
 
-/* SIGHUP: the files that may change under a running server are read again when it starts anew. */
-static gboolean
-hang_up (gpointer data)
-{
-  g_message ("SIGHUP: the configuration is read at the start; restart to change it");
-  return G_SOURCE_CONTINUE;
-}
-
 /* SIGUSR2 */
 static gboolean
 run_timers (gpointer data)
@@ -209,132 +223,29 @@ run_timers (gpointer data)
 
 /* ---- starting ---- */
 
-/* As many open files as connections may need (cli.md, max-connections). */
-static void
-raise_file_limit (guint connections)
-{
-  struct rlimit limit;
-  rlim_t wanted = (rlim_t)connections + SPARE_FILES;
-
-  if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-    return;
-  limit.rlim_cur = wanted;
-  if (limit.rlim_max < wanted)
-    limit.rlim_max = wanted; /* works for root */
-  if (setrlimit (RLIMIT_NOFILE, &limit) == 0)
-    return;
-  getrlimit (RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = MIN (wanted, limit.rlim_max);
-  setrlimit (RLIMIT_NOFILE, &limit);
-  g_message ("the open-file limit allows %lu connections, not %u",
-             (unsigned long)limit.rlim_cur - SPARE_FILES, connections);
-}
-
 static BaruaServer *
 make_server (const BaruaConfig *config, BaruaApp *app)
 {
   BaruaServerApp for_server = barua_app_for_server (app);
-  BaruaServerOptions options;
-  g_autofree char *folder = g_path_get_dirname (config->database);
+  g_autofree char *folder = g_path_get_dirname (config->database); /* there is room for what will be stored */
+  const BaruaServerOptions options = barua_config_server_options (config, folder);
 
-  barua_server_options_init (&options);
-  options.spool_directory = folder; /* where there is room for what will be stored */
-  options.max_body_bytes = (gsize)config->max_body_mib * MIB;
-  options.max_connections = config->max_connections;
-  options.max_connections_per_address = config->max_connections_per_address;
-  options.request_timeout_ms = config->request_timeout_s * 1000;
-  options.idle_timeout_ms = config->idle_timeout_s * 1000;
-  options.trusted_proxies = (const char *const *)config->trusted_proxies;
   return barua_server_new (&options, barua_routes, &for_server, app->auth);
-}
-
-static BaruaPush *
-make_push (const BaruaConfig *config, BaruaApp *app)
-{
-  const BaruaPushOptions options = {
-    .africas_talking_url = config->africas_talking_url,
-    .rapidpro_url = config->rapidpro_url,
-    .timeout_s = config->outbound_timeout_s,
-    .retry_s = config->outbound_retry_s,
-  };
-
-  return barua_push_new (app, &options);
-}
-
-/* What the files of the configuration hold, beside the file itself. */
-typedef struct
-{
-  BaruaTls *tls; /* NULL: plain HTTP */
-  BaruaCredentials *credentials;
-} Files;
-
-static void
-files_clear (Files *files)
-{
-  g_clear_pointer (&files->tls, barua_tls_unref);
-  g_clear_pointer (&files->credentials, barua_credentials_free);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Files, files_clear)
-
-/* Reads them all, so that one that cannot be used is found before anything is changed. */
-static gboolean
-read_files (const BaruaConfig *config, Files *files, GError **error)
-{
-  if (*config->web_dir != '\0' && !g_file_test (config->web_dir, G_FILE_TEST_IS_DIR))
-    {
-      g_set_error (error, BARUA_CONFIG_ERROR, 0, "[server] web-dir: %s is no folder", config->web_dir);
-      return FALSE;
-    }
-  if (*config->tls_certificate != '\0')
-    {
-      g_autofree char *certificate = barua_credentials_path (config->tls_certificate);
-      g_autofree char *key = barua_credentials_path (config->tls_key);
-      files->tls = barua_tls_new (certificate, key, error);
-      if (files->tls == NULL)
-        {
-          g_prefix_error (error, "[tls] ");
-          return FALSE;
-        }
-    }
-  files->credentials = barua_credentials_load (config->credentials, error);
-  return files->credentials != NULL;
-}
-
-/* "ADDRESS:0" becomes "ADDRESS:PORT": what was really opened. */
-static char *
-opened_address (const char *address, int fd)
-{
-  const char *colon = g_strrstr (address, ":");
-
-  if (colon == NULL || g_strcmp0 (colon, ":0") != 0)
-    return g_strdup (address);
-  return g_strdup_printf ("%.*s:%u", (int)(colon - address), address, barua_listen_port (fd));
 }
 
 /* Sockets that were handed over, by the service manager or the server before us, go in place of those of
  * the configuration. */
 static gboolean
-open_sockets (const BaruaConfig *config, GArray *sockets, GError **error)
+open_sockets (const BaruaConfig *config, BaruaAddresses *addresses, GError **error)
 {
   g_autofree int *handed = NULL;
   const guint n_handed = barua_systemd_sockets (&handed);
 
-  if (n_handed > 0)
-    {
-      g_array_append_vals (sockets, handed, n_handed);
-      g_message ("listening on %u socket%s of the %s", n_handed, n_handed > 1 ? "s" : "",
-                 barua_take_over_is_due () ? "server before" : "service manager");
-      return TRUE;
-    }
-  for (guint i = 0; config->listen[i] != NULL; i++)
-    {
-      if (!barua_listen_open (config->listen[i], sockets, error))
-        return FALSE;
-      g_autofree char *address
-          = opened_address (config->listen[i], g_array_index (sockets, int, sockets->len - 1));
-      g_message ("listening on %s://%s", *config->tls_certificate != '\0' ? "https" : "http", address);
-    }
+  if (n_handed == 0)
+    return barua_addresses_open (addresses, config, error);
+  g_array_append_vals (addresses->fds, handed, n_handed);
+  g_message ("listening on %u socket%s of the %s", n_handed, n_handed > 1 ? "s" : "",
+             barua_take_over_is_due () ? "server before" : "service manager");
   return TRUE;
 }
 
@@ -356,6 +267,64 @@ listen_on (BaruaServer *server, const GArray *sockets, GError **error)
   return TRUE;
 }
 
+/* ---- another configuration ---- */
+
+/* Has the server accept from the addresses of @config, and if that cannot be from those it had. */
+static gboolean
+change_addresses (const Running *running, const BaruaConfig *config, GError **error)
+{
+  BaruaAddresses *addresses = &running->process->addresses;
+  g_autoptr (GError) trouble = NULL;
+
+  barua_server_unlisten (running->app->server);
+  const gboolean is_done = barua_addresses_change (addresses, config, error);
+  if (!listen_on (running->app->server, addresses->fds, &trouble))
+    g_warning ("not all addresses are listened on: %s", trouble->message);
+  return is_done;
+}
+
+/* Reads the configuration again, and puts all of it in force or nothing. */
+static gboolean
+reload (const Running *running, GError **error)
+{
+  Process *process = running->process;
+  g_auto (BaruaConfigFiles) files = { 0 };
+  g_autoptr (BaruaConfig) config = load_config (process->options, error);
+
+  if (config == NULL || !barua_config_files_read (config, &files, error))
+    return FALSE;
+  g_autofree char *fixed = barua_config_keep_fixed (config, process->config);
+  if (!change_addresses (running, config, error))
+    return FALSE;
+  barua_reload_app (running->app, config, &files);
+  if (fixed != NULL)
+    g_warning ("SIGHUP: only a restart changes %s", fixed);
+  if (process->addresses.texts->len < process->addresses.fds->len
+      && !g_strv_equal ((const char *const *)config->listen, (const char *const *)process->config->listen))
+    g_warning ("SIGHUP: [server] listen does not count, the sockets were given to us");
+  barua_config_free (process->reloaded);
+  process->config = process->reloaded = g_steal_pointer (&config);
+  return TRUE;
+}
+
+/* SIGHUP */
+static gboolean
+hang_up (gpointer data)
+{
+  const Running *running = data;
+  g_autoptr (GError) error = NULL;
+
+  if (running->is_stopping)
+    return G_SOURCE_CONTINUE;
+  barua_systemd_reloading ();
+  if (reload (running, &error))
+    g_message ("SIGHUP: the configuration is in force");
+  else
+    g_warning ("SIGHUP: the old configuration stays in force: %s", error->message);
+  barua_systemd_reloaded (error != NULL ? error->message : NULL);
+  return G_SOURCE_CONTINUE;
+}
+
 /* Opens everything; nothing is written yet but what the tables need. */
 static BaruaApp *
 start (const BaruaConfig *config, const Options *options, GError **error)
@@ -367,9 +336,9 @@ start (const BaruaConfig *config, const Options *options, GError **error)
     .readers = config->readers,
     .is_server = TRUE,
   };
-  g_auto (Files) files = { 0 };
+  g_auto (BaruaConfigFiles) files = { 0 };
 
-  if (!read_files (config, &files, error))
+  if (!barua_config_files_read (config, &files, error))
     return NULL;
   BaruaStore *store = barua_store_open (&store_options, error);
   if (store == NULL)
@@ -388,10 +357,8 @@ start (const BaruaConfig *config, const Options *options, GError **error)
   app->gateways = barua_gateways_new (app, config->gateways, error);
   if (app->gateways == NULL)
     return NULL;
-  app->credentials = g_steal_pointer (&files.credentials);
-  barua_pages_use_folder (config->web_dir);
   app->server = make_server (config, app);
-  barua_server_set_tls (app->server, files.tls);
+  barua_reload_files (app, config, &files);
   return g_steal_pointer (&app);
 }
 
@@ -406,7 +373,7 @@ do_nothing (BaruaTx *tx, gpointer data, GError **error)
 static gboolean
 prepare (Process *process, BaruaApp *app, GError **error)
 {
-  if (process->sockets->len == 0 && !open_sockets (process->config, process->sockets, error))
+  if (process->addresses.fds->len == 0 && !open_sockets (process->config, &process->addresses, error))
     return FALSE;
   return !barua_take_over_is_due ()
          || (barua_store_write (app->store, do_nothing, NULL, error)
@@ -420,8 +387,8 @@ begin (Process *process, BaruaApp *app, GError **error)
   if (!prepare (process, app, error))
     return FALSE;
   app->timers = barua_timers_new (app);
-  app->push = make_push (process->config, app);
-  if (!listen_on (app->server, process->sockets, error))
+  app->push = barua_config_make_push (process->config, app);
+  if (!listen_on (app->server, process->addresses.fds, error))
     return FALSE;
   for (guint i = 0; i < process->kept->len; i++)
     {
@@ -442,7 +409,7 @@ run_until_end (Process *process, BaruaApp *app, GError **error)
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   Running running = { .process = process, .app = app, .loop = loop, .end = END_STOPPED };
   const guint sources[]
-      = { g_unix_signal_add (SIGHUP, hang_up, NULL),
+      = { g_unix_signal_add (SIGHUP, hang_up, &running),
           g_unix_signal_add (SIGUSR2, run_timers, &running) };
 
   process->running = &running;
@@ -482,7 +449,7 @@ hand_over (Process *process, End *end, int *status)
   g_autoptr (GError) error = NULL;
   const BaruaHandOver what = { .database = process->config->database,
                                .plan = &process->plan,
-                               .sockets = process->sockets,
+                               .sockets = process->addresses.fds,
                                .kept = process->kept,
                                .is_told = &process->is_told };
   const BaruaHandOverEnd result = barua_hand_over (&what, status, &error);
@@ -498,10 +465,8 @@ hand_over (Process *process, End *end, int *status)
 static int
 run (const BaruaConfig *config, const Options *options)
 {
-  g_autoptr (GArray) sockets = barua_listen_sockets_new ();
-  g_autoptr (GArray) kept = barua_listen_sockets_new ();
   g_autoptr (GError) error = NULL;
-  Process process = { .config = config, .options = options, .sockets = sockets, .kept = kept };
+  g_auto (Process) process = { .config = config, .options = options, .kept = barua_listen_sockets_new () };
   int status = 0;
   End end;
 
@@ -510,7 +475,8 @@ run (const BaruaConfig *config, const Options *options)
       = { g_unix_signal_add (SIGTERM, told_to_stop, &process),
           g_unix_signal_add (SIGINT, told_to_stop, &process), g_unix_signal_add (SIGHUP, ignore, NULL),
           g_unix_signal_add (SIGUSR2, ignore, NULL) };
-  raise_file_limit (config->max_connections);
+  barua_addresses_init (&process.addresses);
+  barua_config_raise_file_limit (config);
   do
     end = run_generation (&process, &error);
   while (end == END_UPGRADE && hand_over (&process, &end, &status));
@@ -537,14 +503,7 @@ barua_serve (int argc, char **argv)
       fprintf (stderr, "barua serve: %s\n", error->message);
       return 2;
     }
-  const BaruaConfigOptions config_options
-      = { .file = options.config_file,
-          .database = options.database,
-          .listen = (const char *const *)options.listen,
-          .web_dir = options.web_dir,
-          .tls_certificate = options.tls_certificate,
-          .tls_key = options.tls_key };
-  g_autoptr (BaruaConfig) config = barua_config_load (&config_options, &error);
+  g_autoptr (BaruaConfig) config = load_config (&options, &error);
   if (config == NULL)
     {
       fprintf (stderr, "barua serve: %s\n", error->message);
@@ -555,8 +514,8 @@ barua_serve (int argc, char **argv)
       g_autofree char *text = barua_config_show (config);
       fputs (text, stdout);
     }
-  g_auto (Files) files = { 0 };
-  if (options.check_config && !read_files (config, &files, &error))
+  g_auto (BaruaConfigFiles) files = { 0 };
+  if (options.check_config && !barua_config_files_read (config, &files, &error))
     {
       fprintf (stderr, "barua serve: %s\n", error->message);
       return 1;

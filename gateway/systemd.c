@@ -82,6 +82,19 @@ barua_systemd_ready (BaruaApp *app)
 }
 
 void
+barua_systemd_reloading (void)
+{
+  sd_notifyf (FALSE, "RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time ());
+}
+
+void
+barua_systemd_reloaded (const char *trouble)
+{
+  sd_notifyf (FALSE, "READY=1\nSTATUS=%s%s", trouble != NULL ? "the old configuration stays in force: " : "",
+              trouble != NULL ? trouble : "");
+}
+
+void
 barua_systemd_watch_no_more (void)
 {
   g_clear_handle_id (&watchdog, g_source_remove);
@@ -126,6 +139,16 @@ barua_systemd_pulse (void)
 
 void
 barua_systemd_hand_over (GPid pid)
+{
+}
+
+void
+barua_systemd_reloading (void)
+{
+}
+
+void
+barua_systemd_reloaded (const char *trouble)
 {
 }
 

@@ -30,6 +30,10 @@ void barua_systemd_hand_over (GPid pid);
 /** Says no more to the watchdog of its own. */
 void barua_systemd_watch_no_more (void);
 
+/** Says that the configuration is read again, and that this is over; @trouble: (nullable): why the old one stays. */
+void barua_systemd_reloading (void);
+void barua_systemd_reloaded (const char *trouble);
+
 /** Says that no new requests are taken, and stops the watchdog's messages. */
 void barua_systemd_stopping (void);
 

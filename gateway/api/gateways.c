@@ -33,7 +33,8 @@ struct _BaruaGateways
   BaruaApp *app;
   BaruaGatewayPlan *plan;
   GHashTable *phones; /* account -> Phone */
-  gboolean is_changing; /* a change of who rests is under way */
+  gboolean is_changing; /* a change of the plan is under way */
+  BaruaGatewayPlan *configured; /* what the configuration says by now; NULL: what is in force */
 };
 
 static void
@@ -180,8 +181,85 @@ barua_gateways_free (BaruaGateways *gateways)
   if (gateways == NULL)
     return;
   barua_gateway_plan_unref (gateways->plan);
+  g_clear_pointer (&gateways->configured, barua_gateway_plan_unref);
   g_hash_table_unref (gateways->phones);
   g_free (gateways);
+}
+
+/* ---- another configuration ---- */
+
+typedef struct
+{
+  BaruaApp *app;
+  BaruaGatewayPlan *plan;
+} Change;
+
+static void
+change_free (gpointer data)
+{
+  Change *change = data;
+
+  barua_gateway_plan_unref (change->plan);
+  g_free (change);
+}
+
+/* BaruaJob */
+static gboolean
+put_plan (BaruaTx *tx, gpointer data, GError **error)
+{
+  barua_tx_set_gateway_plan (tx, ((Change *)data)->plan);
+  return TRUE;
+}
+
+static void take_configured (BaruaApp *app);
+
+static void
+plan_put (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  const Change *change = user_data; /* freed by the store afterwards */
+  BaruaGateways *gateways = change->app->gateways;
+  g_autoptr (GError) error = NULL;
+
+  if (gateways == NULL) /* we are stopping */
+    return;
+  gateways->is_changing = FALSE;
+  if (barua_store_write_finish (change->app->store, result, &error))
+    {
+      g_autofree char *before = barua_gateway_plan_fingerprint (gateways->plan);
+      g_autofree char *now = barua_gateway_plan_fingerprint (change->plan);
+      barua_gateway_plan_unref (gateways->plan);
+      gateways->plan = barua_gateway_plan_ref (change->plan);
+      if (strcmp (before, now) != 0)
+        start_rerouting (change->app, now, 0);
+    }
+  else
+    g_warning ("the routes and limits of the configuration are not in force: %s", error->message);
+  take_configured (change->app);
+}
+
+/* Begins with what the configuration says, unless another change is under way. */
+static void
+take_configured (BaruaApp *app)
+{
+  BaruaGateways *gateways = app->gateways;
+
+  if (gateways->configured == NULL || gateways->is_changing)
+    return;
+  g_autoptr (BaruaGatewayPlan) configured = g_steal_pointer (&gateways->configured);
+  Change *change = g_new0 (Change, 1);
+  change->app = app;
+  change->plan
+      = barua_gateway_plan_with_paused (configured, barua_gateway_plan_paused (gateways->plan));
+  gateways->is_changing = TRUE;
+  barua_store_write_async (app->store, put_plan, change, change_free, 0, NULL, plan_put, change);
+}
+
+void
+barua_gateways_configure (BaruaApp *app, BaruaGatewayPlan *plan)
+{
+  g_clear_pointer (&app->gateways->configured, barua_gateway_plan_unref);
+  app->gateways->configured = barua_gateway_plan_ref (plan);
+  take_configured (app);
 }
 
 const BaruaGatewayPlan *
@@ -585,10 +663,12 @@ rest_put (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!barua_store_write_finish (rest->app->store, result, &error))
     {
       barua_api_fail (rest->request, error);
+      take_configured (rest->app);
       return;
     }
   barua_gateway_plan_unref (gateways->plan);
   gateways->plan = barua_gateway_plan_ref (rest->plan);
+  take_configured (rest->app);
   g_message ("the gateway \"%s\" %s", rest->account, rest->pauses ? "rests" : "sends again");
   g_autofree char *fingerprint = barua_gateway_plan_fingerprint (gateways->plan);
   if (*fingerprint != '\0')

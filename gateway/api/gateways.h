@@ -27,6 +27,10 @@ typedef struct _BaruaGateways BaruaGateways;
 BaruaGateways *barua_gateways_new (BaruaApp *app, const BaruaGatewayPlan *plan, GError **error);
 void barua_gateways_free (BaruaGateways *gateways);
 
+/** Puts another plan of the configuration in force, soon; who rests still does. Messages that wait are routed
+ * again when the routes changed. */
+void barua_gateways_configure (BaruaApp *app, BaruaGatewayPlan *plan);
+
 /** (transfer none): the plan in force; %NULL gateways have none. */
 const BaruaGatewayPlan *barua_gateways_plan (const BaruaGateways *gateways);
 

@@ -73,6 +73,7 @@ struct _Round
   BaruaPush *push;
   const BaruaAdapter *adapter;
   BaruaSettings *settings;
+  BaruaCredentials *credentials; /* of the access; (nullable) */
   BaruaArena *arena; /* of the whole round: at most some 125 requests */
   BaruaAdapterAccess access;
   GPtrArray *messages; /* of BaruaQueuedMessage: to send, or to ask about */
@@ -97,6 +98,7 @@ static void
 round_free (Round *round)
 {
   barua_settings_unref (round->settings);
+  barua_credentials_unref (round->credentials);
   barua_arena_free (round->arena);
   g_ptr_array_unref (round->messages);
   g_free (round);
@@ -217,7 +219,9 @@ find_access (Round *round)
   const BaruaAdapter *adapter = round->adapter;
   const char *reason = NO_USERNAME;
 
-  round->access.secret = barua_credentials_get (push->app->credentials, adapter->credential);
+  if (push->app->credentials != NULL && round->credentials == NULL)
+    round->credentials = barua_credentials_ref (push->app->credentials);
+  round->access.secret = barua_credentials_get (round->credentials, adapter->credential);
   round->access.username = setting (round, "sms.africas_talking.username");
   round->access.reply_to = setting (round, "sms.reply_to");
   g_autofree char *no_secret = g_strdup_printf ("[credentials] %s is missing", adapter->credential);
@@ -759,6 +763,18 @@ tick (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+void
+barua_push_set_options (BaruaPush *push, const BaruaPushOptions *options)
+{
+  g_free (push->africas_talking_url);
+  g_free (push->rapidpro_url);
+  push->africas_talking_url = g_strdup (options->africas_talking_url);
+  push->rapidpro_url = g_strdup (options->rapidpro_url);
+  push->retry_s = options->retry_s;
+  push->warned_serial = 0;
+  barua_outbound_client_set_timeout (push->client, options->timeout_s);
+}
+
 BaruaPush *
 barua_push_new (BaruaApp *app, const BaruaPushOptions *options)
 {
@@ -766,9 +782,7 @@ barua_push_new (BaruaApp *app, const BaruaPushOptions *options)
 
   push->app = app;
   push->client = barua_outbound_client_new (options->timeout_s);
-  push->africas_talking_url = g_strdup (options->africas_talking_url);
-  push->rapidpro_url = g_strdup (options->rapidpro_url);
-  push->retry_s = options->retry_s;
+  barua_push_set_options (push, options);
   push->poll_after = BARUA_OUTBOX_BEGIN;
   push->timer = g_timeout_add_seconds (ROUND_SECONDS, tick, push);
   start_round (push, FALSE);

@@ -37,6 +37,9 @@ typedef struct
  */
 BaruaPush *barua_push_new (BaruaApp *app, const BaruaPushOptions *options);
 
+/** From the next round on; @timeout_s from the next request on. */
+void barua_push_set_options (BaruaPush *push, const BaruaPushOptions *options);
+
 /** Stops; a request under way is settled by the next process. Before the store is closed. */
 void barua_push_free (BaruaPush *push);
 

@@ -219,24 +219,34 @@ sweep (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+void
+barua_connections_options_changed (BaruaConnections *connections)
+{
+  const BaruaServerOptions *options = connections->options;
+  const guint shortest_ms = MIN (options->request_timeout_ms, options->idle_timeout_ms);
+
+  g_hash_table_remove_all (connections->trusted);
+  for (guint i = 0; options->trusted_proxies != NULL && options->trusted_proxies[i] != NULL; i++)
+    g_hash_table_add (connections->trusted, g_strdup (options->trusted_proxies[i]));
+  g_clear_handle_id (&connections->sweep_id, g_source_remove);
+  connections->sweep_id
+      = g_timeout_add (CLAMP (shortest_ms / 8, MIN_SWEEP_MS, MAX_SWEEP_MS), sweep, connections);
+}
+
 BaruaConnections *
 barua_connections_new (const BaruaServerOptions *options, BaruaServerStats *stats,
                        BaruaAdoptFunc adopt, gpointer adopt_data)
 {
   BaruaConnections *connections = g_new0 (BaruaConnections, 1);
-  guint shortest_ms = MIN (options->request_timeout_ms, options->idle_timeout_ms);
 
   connections->options = options;
   connections->stats = stats;
   connections->per_address = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   connections->trusted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  for (guint i = 0; options->trusted_proxies != NULL && options->trusted_proxies[i] != NULL; i++)
-    g_hash_table_add (connections->trusted, g_strdup (options->trusted_proxies[i]));
   connections->adopt = adopt;
   connections->adopt_data = adopt_data;
   connections->parking = adopt != NULL ? barua_parking_new (unpark, connections) : NULL;
-  connections->sweep_id
-      = g_timeout_add (CLAMP (shortest_ms / 8, MIN_SWEEP_MS, MAX_SWEEP_MS), sweep, connections);
+  barua_connections_options_changed (connections);
   return connections;
 }
 

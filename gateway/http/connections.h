@@ -75,6 +75,9 @@ BaruaConnections *barua_connections_new (const BaruaServerOptions *options,
                                          BaruaServerStats *stats, BaruaAdoptFunc adopt,
                                          gpointer adopt_data);
 
+/** What the table has from its options is to be read again; what is known of open connections stays. */
+void barua_connections_options_changed (BaruaConnections *connections);
+
 /** Connections that are still open lose their record's owner and are cut. */
 void barua_connections_free (BaruaConnections *connections);
 

@@ -333,6 +333,29 @@ barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
 }
 
 void
+barua_server_set_options (BaruaServer *server, const BaruaServerOptions *options)
+{
+  BaruaServerOptions *own = &server->options;
+  char **before = (char **)own->trusted_proxies;
+
+  own->max_body_bytes = options->max_body_bytes;
+  own->max_connections = options->max_connections;
+  own->max_connections_per_address = options->max_connections_per_address;
+  own->request_timeout_ms = options->request_timeout_ms;
+  own->idle_timeout_ms = options->idle_timeout_ms;
+  own->access_log = options->access_log;
+  own->trusted_proxies = (const char *const *)g_strdupv ((char **)options->trusted_proxies);
+  g_strfreev (before);
+  barua_connections_options_changed (server->connections);
+}
+
+void
+barua_server_unlisten (BaruaServer *server)
+{
+  g_ptr_array_set_size (server->listeners, 0);
+}
+
+void
 barua_server_set_tls (BaruaServer *server, BaruaTls *tls)
 {
   BaruaTls *before = server->tls;

@@ -99,6 +99,10 @@ typedef struct _BaruaServer BaruaServer;
 BaruaServer *barua_server_new (const BaruaServerOptions *options, const BaruaRoute *routes,
                                const BaruaServerApp *app, BaruaAuth *auth);
 
+/** Puts other limits, timeouts and proxies in force, for connections that are open too; the memory for bodies and the
+ * folder for attachments stay as they are. */
+void barua_server_set_options (BaruaServer *server, const BaruaServerOptions *options);
+
 /** Cuts whatever is still open; requests a handler still holds are finished. Call
  * barua_server_stop() before. */
 void barua_server_free (BaruaServer *server);
@@ -114,6 +118,9 @@ void barua_server_set_tls (BaruaServer *server, BaruaTls *tls);
 /** Accepts from a listening socket that somebody else opened. @fd belongs to the server from then on, also
  * when this fails. */
 gboolean barua_server_listen_fd (BaruaServer *server, int fd, GError **error);
+
+/** Stops accepting; connections that are open stay. */
+void barua_server_unlisten (BaruaServer *server);
 
 /** The port of the socket opened last, 0 when there is none. */
 guint barua_server_port (BaruaServer *server);

@@ -46,6 +46,13 @@ barua_outbound_client_new (guint timeout_s)
 }
 
 void
+barua_outbound_client_set_timeout (BaruaOutboundClient *client, guint timeout_s)
+{
+  client->timeout_s = timeout_s;
+  soup_session_set_timeout (client->session, timeout_s);
+}
+
+void
 barua_outbound_client_free (BaruaOutboundClient *client)
 {
   if (client == NULL)

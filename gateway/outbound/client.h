@@ -15,6 +15,9 @@ typedef struct _BaruaOutboundClient BaruaOutboundClient;
 /** @timeout_s: for one request, from the look-up of the name to the last byte of the answer. */
 BaruaOutboundClient *barua_outbound_client_new (guint timeout_s);
 
+/** For requests from now on. */
+void barua_outbound_client_set_timeout (BaruaOutboundClient *client, guint timeout_s);
+
 /** Ends requests under way without a word: whoever asked must be ready for that. */
 void barua_outbound_client_free (BaruaOutboundClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaOutboundClient, barua_outbound_client_free)
