@@ -43,9 +43,9 @@
 const BaruaRoute barua_routes[] = {
   /* method  path                    permissions               body                     limit     flags              handler */
   { "GET",   "/api/sms",             "can_access_gateway_api", BARUA_BODY_NONE,         0,        GATEWAY,           barua_api_sms_ping },
-  { "POST",  "/api/sms",             "can_access_gateway_api", BARUA_BODY_JSON,         32 * MIB, GATEWAY | BARUA_ROUTE_JSON_STRICT, barua_api_sms_exchange },
-  { "POST",  "/api/v1/records",      "can_create_records",     BARUA_BODY_JSON_OR_FORM, 32 * MIB, BARUA_ROUTE_DIRECT, barua_api_records_v1 },
-  { "POST",  "/api/v2/records",      "can_create_records",     BARUA_BODY_JSON_OR_FORM, 32 * MIB, BARUA_ROUTE_DIRECT, barua_api_records_v2 },
+  { "POST",  "/api/sms",             "can_access_gateway_api", BARUA_BODY_JSON,         0,        GATEWAY | BARUA_ROUTE_JSON_STRICT, barua_api_sms_exchange },
+  { "POST",  "/api/v1/records",      "can_create_records",     BARUA_BODY_JSON_OR_FORM, 0,        BARUA_ROUTE_DIRECT, barua_api_records_v1 },
+  { "POST",  "/api/v2/records",      "can_create_records",     BARUA_BODY_JSON_OR_FORM, 0,        BARUA_ROUTE_DIRECT, barua_api_records_v2 },
   { "POST",  "/api/v1/sms/segments", ANYBODY,                  BARUA_BODY_JSON,         MIB,      STRICT,            barua_api_segments },
   { "POST",  "/api/v1/sms/africastalking/incoming-messages", PUBLIC, BARUA_BODY_FORM,   64 * 1024, BARUA_ROUTE_PLAIN, barua_api_africas_talking_incoming },
   { "POST",  "/api/v1/sms/africastalking/delivery-reports", PUBLIC, BARUA_BODY_FORM,    64 * 1024, BARUA_ROUTE_PLAIN, barua_api_africas_talking_report },
@@ -56,14 +56,14 @@ const BaruaRoute barua_routes[] = {
   { "POST",  "/api/v1/messages/{id}/resend", "can_send_messages", BARUA_BODY_NONE,      0,        BARUA_ROUTE_ONLINE, barua_api_message_resend },
   { "POST",  "/api/v1/messages/{id}/cancel", "can_send_messages", BARUA_BODY_NONE,      0,        BARUA_ROUTE_ONLINE, barua_api_message_cancel },
   { "POST",  "/api/v1/messages/{id}/retry", "can_send_messages", BARUA_BODY_NONE,       0,        BARUA_ROUTE_ONLINE, barua_api_message_retry },
-  { "POST",  "/api/v1/people",       "can_create_people",      BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT, barua_api_people_post },
-  { "POST",  "/api/v1/places",       "can_create_places",      BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT, barua_api_places_post },
-  { "POST",  "/api/v1/places/{id}",  "can_update_places",      BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT, barua_api_place_change },
+  { "POST",  "/api/v1/people",       "can_create_people",      BARUA_BODY_JSON,         0,        BARUA_ROUTE_JSON_STRICT, barua_api_people_post },
+  { "POST",  "/api/v1/places",       "can_create_places",      BARUA_BODY_JSON,         0,        BARUA_ROUTE_JSON_STRICT, barua_api_places_post },
+  { "POST",  "/api/v1/places/{id}",  "can_update_places",      BARUA_BODY_JSON,         0,        BARUA_ROUTE_JSON_STRICT, barua_api_place_change },
   { "GET",   "/api/v1/hydrate",      ANYBODY,                  BARUA_BODY_NONE,         0,        ONLINE,            barua_api_hydrate },
-  { "POST",  "/api/v1/hydrate",      ANYBODY,                  BARUA_BODY_JSON,         32 * MIB, ONLINE,            barua_api_hydrate },
+  { "POST",  "/api/v1/hydrate",      ANYBODY,                  BARUA_BODY_JSON,         0,        ONLINE,            barua_api_hydrate },
   { "GET",   "/api/v1/contacts-by-phone", ANYBODY,             BARUA_BODY_NONE,         0,        ONLINE,            barua_api_contacts_by_phone },
-  { "POST",  "/api/v1/contacts-by-phone", ANYBODY,             BARUA_BODY_JSON,         32 * MIB, ONLINE,            barua_api_contacts_by_phone },
-  { "POST",  "/api/v1/bulk-delete",  ANYBODY,                  BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT | BARUA_ROUTE_ONLINE_DETAILS, barua_api_bulk_delete },
+  { "POST",  "/api/v1/contacts-by-phone", ANYBODY,             BARUA_BODY_JSON,         0,        ONLINE,            barua_api_contacts_by_phone },
+  { "POST",  "/api/v1/bulk-delete",  ANYBODY,                  BARUA_BODY_JSON,         0,        BARUA_ROUTE_JSON_STRICT | BARUA_ROUTE_ONLINE_DETAILS, barua_api_bulk_delete },
   { "GET",   "/api/v1/gateways",     "can_view_message_action", BARUA_BODY_NONE,        0,        BARUA_ROUTE_PLAIN | BARUA_ROUTE_ONLINE, barua_api_gateways_list },
   { "POST",  "/api/v1/gateways/{account}/pause", "can_configure", BARUA_BODY_NONE,      0,        BARUA_ROUTE_PLAIN | BARUA_ROUTE_ONLINE, barua_api_gateways_pause },
   { "POST",  "/api/v1/gateways/{account}/resume", "can_configure", BARUA_BODY_NONE,     0,        BARUA_ROUTE_PLAIN | BARUA_ROUTE_ONLINE, barua_api_gateways_resume },
@@ -71,18 +71,18 @@ const BaruaRoute barua_routes[] = {
   { "POST",  "/api/v1/upgrade/stage", "can_configure",         BARUA_BODY_JSON,         MIB,      BARUA_ROUTE_PLAIN, barua_api_upgrade_stage },
   { "POST",  "/api/v1/upgrade/complete", "can_configure",      BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_upgrade_complete },
   { "GET",   "/api/v1/settings",     ANYBODY,                  BARUA_BODY_NONE,         0,        SETTINGS,          barua_api_settings_get },
-  { "PUT",   "/api/v1/settings",     "can_configure",          BARUA_BODY_JSON,         32 * MIB, SETTINGS | STRICT, barua_api_settings_put },
+  { "PUT",   "/api/v1/settings",     "can_configure",          BARUA_BODY_JSON,         0,        SETTINGS | STRICT, barua_api_settings_put },
   { "GET",   "/api/v1/settings/deprecated-transitions", ANYBODY, BARUA_BODY_NONE,       0,        SETTINGS,          barua_api_settings_deprecated_transitions },
   { "GET",   "/{db}/_design/medic/_rewrite/app_settings/medic", ANYBODY, BARUA_BODY_NONE, 0,      SETTINGS,          barua_api_settings_alias_get },
   { "GET",   "/{db}/_design/medic/_rewrite/app_settings/medic/{path}", ANYBODY, BARUA_BODY_NONE, 0, SETTINGS,        barua_api_settings_alias_get },
-  { "PUT",   "/{db}/_design/medic/_rewrite/update_settings/medic", "can_configure", BARUA_BODY_JSON, 32 * MIB, SETTINGS | STRICT, barua_api_settings_alias_put },
+  { "PUT",   "/{db}/_design/medic/_rewrite/update_settings/medic", "can_configure", BARUA_BODY_JSON, 0,        SETTINGS | STRICT, barua_api_settings_alias_put },
   { "GET",   "/api/v1/forms",        PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list },
   { "GET",   "/api/v1/forms/",       PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_list_slash },
   { "GET",   "/api/v1/forms/{name}", PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_forms_get },
-  { "POST",  "/api/v1/forms/explain", "can_configure",         BARUA_BODY_JSON,         32 * MIB, STRICT,            barua_api_forms_explain },
-  { "POST",  "/api/v1/forms/validate", "can_configure",        BARUA_BODY_JSON_OR_XML,  32 * MIB, BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_BARE_ERRORS | BARUA_ROUTE_JSON_POSITION, barua_api_forms_validate },
+  { "POST",  "/api/v1/forms/explain", "can_configure",         BARUA_BODY_JSON,         0,        STRICT,            barua_api_forms_explain },
+  { "POST",  "/api/v1/forms/validate", "can_configure",        BARUA_BODY_JSON_OR_XML,  0,        BARUA_ROUTE_JSON_ERRORS | BARUA_ROUTE_BARE_ERRORS | BARUA_ROUTE_JSON_POSITION, barua_api_forms_validate },
   { "GET",   "/api/v1/users",        "can_view_users",         BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_users_get },
-  { "POST",  "/api/v1/users",        "can_create_users",       BARUA_BODY_JSON,         32 * MIB, BARUA_ROUTE_JSON_STRICT, barua_api_users_post },
+  { "POST",  "/api/v1/users",        "can_create_users",       BARUA_BODY_JSON,         0,        BARUA_ROUTE_JSON_STRICT, barua_api_users_post },
   { "POST",  "/api/v1/users/{name}", ANYBODY,                  BARUA_BODY_JSON,         MIB,      BARUA_ROUTE_JSON_STRICT, barua_api_user_post, barua_api_user_not_empty },
   { "DELETE", "/api/v1/users/{name}", "can_delete_users",      BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_user_delete },
   { "GET",   "/api/v2/users",        "can_view_users",         BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_users_v2_get },
@@ -129,17 +129,17 @@ const BaruaRoute barua_routes[] = {
   { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS | BARUA_ROUTE_DIRECT, barua_api_healthz },
   { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS | BARUA_ROUTE_DIRECT, barua_api_healthz },
   BOTH_SLASH ("GET",    "",                            BARUA_BODY_NONE,   0,        barua_api_database_get)
-  BOTH_SLASH ("POST",   "",                            BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
+  BOTH_SLASH ("POST",   "",                            BARUA_BODY_JSON,   0,        barua_api_document_put)
   BOTH ("GET",    "/_all_docs",                  BARUA_BODY_NONE,   0,        barua_api_all_docs)
-  BOTH ("POST",   "/_all_docs",                  BARUA_BODY_JSON,   32 * MIB, barua_api_all_docs)
+  BOTH ("POST",   "/_all_docs",                  BARUA_BODY_JSON,   0,        barua_api_all_docs)
   BOTH ("GET",    "/_design_docs",               BARUA_BODY_NONE,   0,        barua_api_design_docs)
-  BOTH ("POST",   "/_design_docs",               BARUA_BODY_JSON,   32 * MIB, barua_api_design_docs)
-  BOTH_DIRECT ("POST",   "/_bulk_docs",                 BARUA_BODY_JSON,   32 * MIB, barua_api_bulk_docs)
-  BOTH ("POST",   "/_bulk_get",                  BARUA_BODY_JSON,   32 * MIB, barua_api_bulk_get)
-  BOTH ("POST",   "/_revs_diff",                 BARUA_BODY_JSON,   32 * MIB, barua_api_revs_diff)
-  BOTH ("POST",   "/_missing_revs",              BARUA_BODY_JSON,   32 * MIB, barua_api_missing_revs)
+  BOTH ("POST",   "/_design_docs",               BARUA_BODY_JSON,   0,        barua_api_design_docs)
+  BOTH_DIRECT ("POST",   "/_bulk_docs",                 BARUA_BODY_JSON,   0,        barua_api_bulk_docs)
+  BOTH ("POST",   "/_bulk_get",                  BARUA_BODY_JSON,   0,        barua_api_bulk_get)
+  BOTH ("POST",   "/_revs_diff",                 BARUA_BODY_JSON,   0,        barua_api_revs_diff)
+  BOTH ("POST",   "/_missing_revs",              BARUA_BODY_JSON,   0,        barua_api_missing_revs)
   BOTH ("GET",    "/_changes",                   BARUA_BODY_NONE,   0,        barua_api_changes)
-  BOTH ("POST",   "/_changes",                   BARUA_BODY_JSON,   32 * MIB, barua_api_changes)
+  BOTH ("POST",   "/_changes",                   BARUA_BODY_JSON,   0,        barua_api_changes)
   BOTH ("POST",   "/_compact",                   BARUA_BODY_NONE,   0,        barua_api_compact)
   BOTH ("POST",   "/_view_cleanup",              BARUA_BODY_NONE,   0,        barua_api_view_cleanup)
   BOTH ("POST",   "/_ensure_full_commit",        BARUA_BODY_NONE,   0,        barua_api_ensure_full_commit)
@@ -150,7 +150,7 @@ const BaruaRoute barua_routes[] = {
   BOTH ("POST",   "/_purge",                     BARUA_BODY_NONE,   0,        barua_api_document_not_implemented)
   BOTH ("GET",    "/_local_docs",                BARUA_BODY_NONE,   0,        barua_api_document_not_implemented)
   BOTH ("GET",    "/_local/{local}",             BARUA_BODY_NONE,   0,        barua_api_local_get)
-  BOTH ("PUT",    "/_local/{local}",             BARUA_BODY_JSON,   32 * MIB, barua_api_local_put)
+  BOTH ("PUT",    "/_local/{local}",             BARUA_BODY_JSON,   0,        barua_api_local_put)
   BOTH ("DELETE", "/_local/{local}",             BARUA_BODY_NONE,   0,        barua_api_local_delete)
   BOTH ("GET",    "/_local/{local}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_local_deep)
   BOTH ("PUT",    "/_local/{local}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_local_deep)
@@ -162,16 +162,16 @@ const BaruaRoute barua_routes[] = {
   BOTH ("DELETE", "/_index/{ddoc}/json/{name}",  BARUA_BODY_NONE,   0,        barua_api_index_delete)
   BOTH ("DELETE", "/_index/_design/{ddoc}/json/{name}", BARUA_BODY_NONE,   0,        barua_api_index_delete)
   BOTH ("GET",    "/_design/{ddoc}",             BARUA_BODY_NONE,   0,        barua_api_document_get)
-  BOTH ("PUT",    "/_design/{ddoc}",             BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
+  BOTH ("PUT",    "/_design/{ddoc}",             BARUA_BODY_JSON,   0,        barua_api_document_put)
   BOTH ("DELETE", "/_design/{ddoc}",             BARUA_BODY_NONE,   0,        barua_api_document_delete)
   BOTH ("GET",    "/_design/{ddoc}/_view/{view}", BARUA_BODY_NONE,   0,        barua_api_view)
-  BOTH ("POST",   "/_design/{ddoc}/_view/{view}", BARUA_BODY_JSON,   32 * MIB, barua_api_view)
+  BOTH ("POST",   "/_design/{ddoc}/_view/{view}", BARUA_BODY_JSON,   0,        barua_api_view)
   BOTH ("GET",    "/_design/{ddoc}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_attachment_get)
   BOTH ("PUT",    "/_design/{ddoc}/{name...}",   BARUA_BODY_SPOOL,  20 * MIB, barua_api_attachment_put)
   BOTH ("DELETE", "/_design/{ddoc}/{name...}",   BARUA_BODY_NONE,   0,        barua_api_attachment_delete)
   BOTH_DIRECT ("GET",    "/{id}",                       BARUA_BODY_NONE,   0,        barua_api_document_get)
-  BOTH_DIRECT ("PUT",    "/{id}",                       BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
-  BOTH ("POST",   "/{id}",                       BARUA_BODY_JSON,   32 * MIB, barua_api_document_put)
+  BOTH_DIRECT ("PUT",    "/{id}",                       BARUA_BODY_JSON,   0,        barua_api_document_put)
+  BOTH ("POST",   "/{id}",                       BARUA_BODY_JSON,   0,        barua_api_document_put)
   BOTH ("DELETE", "/{id}",                       BARUA_BODY_NONE,   0,        barua_api_document_delete)
   BOTH ("GET",    "/{id}/{name...}",             BARUA_BODY_NONE,   0,        barua_api_attachment_get)
   BOTH ("PUT",    "/{id}/{name...}",             BARUA_BODY_SPOOL,  20 * MIB, barua_api_attachment_put)

@@ -258,6 +258,7 @@ class Server:
         self.database = database or os.path.join(self.directory, "barua.db")
         self.log_path = os.path.join(self.directory, "stderr.log")
         self.args = list(args)
+        self.listen = ["--listen", "127.0.0.1:0"]
         self.env = dict(os.environ, BARUA_ADMIN_PASSWORD=PASSWORD, TZ="UTC", **(env or {}))
         self.env.setdefault("G_DEBUG", "fatal-criticals")
         # the last: without it the leak check itself dies of a library that was loaded late (GnuTLS)
@@ -274,8 +275,8 @@ class Server:
         offset = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [binary(), "serve", "--database", self.database, "--listen", "127.0.0.1:0"]
-                + self.args, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
+                [binary(), "serve", "--database", self.database] + self.listen + self.args,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
         self.started += 1
         self.log_offset = offset
         return self.wait_listening(timeout) if wait else self
