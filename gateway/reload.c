@@ -158,21 +158,25 @@ opened_address (const char *address, int fd)
   return g_strdup_printf ("%.*s:%u", (int)(colon - address), address, barua_listen_port (fd));
 }
 
+/* Whether one of the first @n is for this address. */
 static gboolean
-has_address (const BaruaAddresses *addresses, const char *text)
+has_address (const BaruaAddresses *addresses, guint n, const char *text)
 {
-  return g_ptr_array_find_with_equal_func (addresses->texts, text, g_str_equal, NULL);
+  guint at;
+
+  return g_ptr_array_find_with_equal_func (addresses->texts, text, g_str_equal, &at) && at < n;
 }
 
 gboolean
 barua_addresses_open (BaruaAddresses *addresses, const BaruaConfig *config, GError **error)
 {
   const char *scheme = *config->tls_certificate != '\0' ? "https" : "http";
+  const guint n = addresses->texts->len;
 
   for (guint i = 0; config->listen[i] != NULL; i++)
     {
       const char *text = config->listen[i];
-      if (has_address (addresses, text))
+      if (has_address (addresses, n, text))
         continue;
       if (!barua_listen_open (text, addresses->fds, error))
         return FALSE;
@@ -214,7 +218,7 @@ open_again (BaruaAddresses *addresses, const char *text)
 {
   g_autoptr (GError) error = NULL;
 
-  if (has_address (addresses, text))
+  if (has_address (addresses, addresses->texts->len, text))
     return;
   if (!barua_listen_open (text, addresses->fds, &error))
     g_warning ("not listening on %s any more: %s", text, error->message);
