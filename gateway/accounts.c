@@ -85,10 +85,10 @@ chosen_password (const char *password_file, GError **error)
   const char *variable = g_getenv ("BARUA_ADMIN_PASSWORD");
   const char *credentials = g_getenv ("CREDENTIALS_DIRECTORY");
 
+  if (password_file != NULL) /* an option goes before a variable */
+    return read_password (password_file, error);
   if (variable != NULL && *variable != '\0')
     return g_strdup (variable);
-  if (password_file != NULL)
-    return read_password (password_file, error);
   if (credentials == NULL)
     return NULL;
   g_autofree char *path = g_build_filename (credentials, "admin-password", NULL);

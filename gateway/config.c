@@ -93,6 +93,9 @@ static const Key keys[] = {
 /* The group whose keys are names that are not ours: a webhook or service, and the file with its secret. */
 #define CREDENTIALS "credentials"
 
+#define BAD_VALUE G_KEY_FILE_ERROR_INVALID_VALUE
+#define OPTION "option" /* where a value of the command line comes from */
+
 static const char *const log_levels[] = { "debug", "info", "message", "warning", NULL };
 static const char *const log_formats[] = { "auto", "journald", "text", NULL };
 
@@ -117,6 +120,50 @@ describe (const Key *key)
                           key->is_fixed ? "; only a restart changes it" : "");
 }
 
+/* A configuration while it is read. */
+typedef struct
+{
+  const BaruaConfigOptions *options;
+  BaruaConfig *config;
+  GKeyFile *file;
+  const char *path;
+  char *text;        /* (nullable): of the file, for the numbers of its lines */
+  GPtrArray *faults; /* lines */
+  guint n_usage;     /* faults of the command line */
+} Loading;
+
+/* The number of the last line that has this key; 0: none. */
+static guint
+find_line (const char *text, const char *group, const char *key)
+{
+  g_auto (GStrv) lines = g_strsplit (text != NULL ? text : "", "\n", -1);
+  gboolean is_inside = FALSE;
+  guint found = 0;
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    {
+      const char *line = g_strstrip (lines[i]);
+      char *end = strpbrk (lines[i], *line == '[' ? "]" : "=");
+      if (*line == '#' || end == NULL)
+        continue;
+      *end = '\0';
+      if (*line == '[')
+        is_inside = strcmp (line + 1, group) == 0;
+      else if (is_inside && strcmp (g_strchomp (lines[i]), key) == 0)
+        found = i + 1;
+    }
+  return found;
+}
+
+/* (transfer full): where a key of the file stands, `FILE:LINE`. */
+static char *
+place_in_file (const Loading *loading, const char *group, const char *key)
+{
+  const guint line = find_line (loading->text, group, key);
+
+  return line > 0 ? g_strdup_printf ("%s:%u", loading->path, line) : g_strdup (loading->path);
+}
+
 /* BARUA_ + group + key in capitals, '-' as '_'. */
 static char *
 environment_name (const Key *key)
@@ -127,11 +174,37 @@ environment_name (const Key *key)
   return g_strdelimit (name, "-", '_');
 }
 
-/* Puts one value in its place. */
-static gboolean
-set_value (BaruaConfig *config, const Key *key, const char *value, const char *origin,
-           GError **error)
+/* Notes what is wrong with @key. */
+static void G_GNUC_PRINTF (3, 4)
+note_fault (Loading *loading, const Key *key, const char *format, ...)
 {
+  const char *origin = loading->config->origin_of[key - keys];
+  va_list arguments;
+
+  va_start (arguments, format);
+  g_autofree char *fault = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  if (strcmp (origin, OPTION) == 0)
+    loading->n_usage++;
+  g_ptr_array_add (loading->faults,
+                   g_strdup_printf ("%s: [%s] %s: %s", origin, key->group, key->key, fault));
+}
+
+/* (transfer full): a value as a key file writes it. */
+static char *
+escape (const char *value)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+
+  g_key_file_set_string (file, "a", "b", value);
+  return g_key_file_get_value (file, "a", "b", NULL);
+}
+
+/* Puts one value in its place. */
+static void
+set_value (Loading *loading, const Key *key, const char *value, const char *origin)
+{
+  BaruaConfig *config = loading->config;
   gpointer field = G_STRUCT_MEMBER_P (config, key->offset);
   guint64 number = 0;
 
@@ -144,17 +217,14 @@ set_value (BaruaConfig *config, const Key *key, const char *value, const char *o
       *(char ***)field = *value != '\0' ? g_strsplit (value, ";", -1) : g_new0 (char *, 1);
       break;
     default:
-      if (!g_ascii_string_to_unsigned (value, 10, key->min, key->max, &number, NULL))
-        {
-          g_set_error (error, BARUA_CONFIG_ERROR, 0,
-                       "%s: [%s] %s: \"%s\" is no whole number from %u to %u", origin, key->group,
-                       key->key, value, key->min, key->max);
-          return FALSE;
-        }
-      *(guint *)field = (guint)number;
+      if (g_ascii_string_to_unsigned (value, 10, key->min, key->max, &number, NULL))
+        *(guint *)field = (guint)number;
+      else
+        note_fault (loading, key, "\"%s\" is no whole number from %u to %u", value, key->min, key->max);
     }
-  g_ptr_array_add (config->origins, g_strdup_printf ("%s = %s    # %s", key->key, value, origin));
-  return TRUE;
+  g_autofree char *escaped = escape (value);
+  g_ptr_array_add (config->origins,
+                   g_strdup_printf ("# set by: %s\n%s = %s", origin, key->key, escaped));
 }
 
 /* What the command line says of @key. */
@@ -175,28 +245,44 @@ option_value (const BaruaConfigOptions *options, const Key *key)
 }
 
 /* Finds the value of @key and where it comes from. */
-static gboolean
-take_value (BaruaConfig *config, const Key *key, const BaruaConfigOptions *options, GKeyFile *file,
-            const char *path, GError **error)
+static void
+take_value (Loading *loading, const Key *key)
 {
   g_autofree char *name = environment_name (key);
-  g_autofree char *option = option_value (options, key);
-  g_autofree char *written = g_key_file_get_string (file, key->group, key->key, NULL);
+  g_autofree char *option = option_value (loading->options, key);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *written = g_key_file_get_string (loading->file, key->group, key->key, &error);
   const char *variable = g_getenv (name);
+  char **origin = &loading->config->origin_of[key - keys];
 
   if (option != NULL)
-    return set_value (config, key, option, "option", error);
-  if (variable != NULL)
-    return set_value (config, key, variable, name, error);
-  if (written != NULL)
-    return set_value (config, key, g_strstrip (written), path, error);
-  return set_value (config, key, key->fallback, "default", error);
+    *origin = g_strdup (OPTION);
+  else if (variable != NULL)
+    *origin = g_strdup (name);
+  else if (written != NULL)
+    *origin = place_in_file (loading, key->group, key->key);
+  else
+    *origin = g_strdup ("default");
+  if (option == NULL && variable == NULL && g_error_matches (error, G_KEY_FILE_ERROR, BAD_VALUE))
+    {
+      g_free (*origin);
+      *origin = place_in_file (loading, key->group, key->key);
+      note_fault (loading, key, "has an escape that no key file has");
+    }
+  set_value (loading, key,
+             option != NULL     ? option
+             : variable != NULL ? variable
+             : written != NULL  ? g_strstrip (written)
+                                : key->fallback,
+             *origin);
 }
 
 /* Takes the names of files of secrets; the secrets themselves are read by who needs them. */
 static void
-take_credentials (BaruaConfig *config, GKeyFile *file, const char *path)
+take_credentials (const Loading *loading)
 {
+  BaruaConfig *config = loading->config;
+  GKeyFile *file = loading->file;
   g_auto (GStrv) names = g_key_file_get_keys (file, CREDENTIALS, NULL, NULL);
 
   config->credentials = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -209,16 +295,19 @@ take_credentials (BaruaConfig *config, GKeyFile *file, const char *path)
       g_autofree char *value = g_key_file_get_string (file, CREDENTIALS, names[i], NULL);
       if (value == NULL)
         continue;
+      g_autofree char *place = place_in_file (loading, CREDENTIALS, names[i]);
+      g_autofree char *escaped = escape (g_strstrip (value));
       g_ptr_array_add (config->origins,
-                       g_strdup_printf ("%s = %s    # %s", names[i], g_strstrip (value), path));
+                       g_strdup_printf ("# set by: %s\n%s = %s", place, names[i], escaped));
       g_hash_table_insert (config->credentials, g_strdup (names[i]), g_strdup (value));
     }
 }
 
 /* Refuses keys that do not exist: a misspelt one would have no effect. */
-static gboolean
-check_file (GKeyFile *file, const char *path, GError **error)
+static void
+check_file (const Loading *loading)
 {
+  GKeyFile *file = loading->file;
   g_auto (GStrv) groups = g_key_file_get_groups (file, NULL);
 
   for (guint i = 0; groups[i] != NULL; i++)
@@ -227,81 +316,128 @@ check_file (GKeyFile *file, const char *path, GError **error)
       for (guint j = 0; names != NULL && names[j] != NULL; j++)
         if (find_key (groups[i], names[j]) == NULL && strcmp (groups[i], CREDENTIALS) != 0)
           {
-            g_set_error (error, BARUA_CONFIG_ERROR, 0, "%s: [%s] %s: unknown key", path, groups[i],
-                         names[j]);
-            return FALSE;
+            g_autofree char *place = place_in_file (loading, groups[i], names[j]);
+            g_ptr_array_add (loading->faults,
+                             g_strdup_printf ("%s: [%s] %s: unknown key", place, groups[i], names[j]));
           }
     }
-  return TRUE;
+}
+
+/* The number of the first line that no key file can have; 0: none was found. */
+static guint
+find_bad_line (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  gboolean has_group = FALSE;
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    {
+      const char *line = g_strstrip (lines[i]);
+      const gboolean is_group = *line == '[' && g_str_has_suffix (line, "]");
+      has_group = has_group || is_group;
+      if (*line != '\0' && *line != '#' && !is_group && (!has_group || strchr (line, '=') == NULL))
+        return i + 1;
+    }
+  return 0;
 }
 
 static gboolean
-load_file (GKeyFile *file, const char *path, gboolean is_required, GError **error)
+load_file (Loading *loading, gboolean is_required, GError **error)
 {
   g_autoptr (GError) local = NULL;
+  gsize n = 0;
 
-  if (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &local))
-    return check_file (file, path, error);
-  if (!is_required && g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-    return TRUE;
-  g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", path);
+  if (!g_file_get_contents (loading->path, &loading->text, &n, &local))
+    {
+      if (!is_required && g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        return TRUE;
+      g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", loading->path);
+      return FALSE;
+    }
+  if (n == 0 || g_key_file_load_from_data (loading->file, loading->text, n, G_KEY_FILE_NONE, &local))
+    {
+      check_file (loading);
+      return TRUE;
+    }
+  const guint line = find_bad_line (loading->text);
+  g_autofree char *place = line > 0 ? g_strdup_printf ("%s:%u", loading->path, line)
+                                    : g_strdup (loading->path);
+  g_set_error (error, BARUA_CONFIG_ERROR, BARUA_CONFIG_ERROR_FILE, "%s: %s", place, local->message);
   return FALSE;
 }
 
 /* Texts that have only some values. */
-static gboolean
-check_choice (const char *name, const char *value, const char *const *choices, GError **error)
+static void
+check_choice (Loading *loading, const char *name, const char *value, const char *const *choices)
 {
   if (g_strv_contains (choices, value))
-    return TRUE;
+    return;
   g_autofree char *list = g_strjoinv (", ", (char **)choices);
-  g_set_error (error, BARUA_CONFIG_ERROR, 0, "[log] %s: \"%s\" is none of %s", name, value, list);
-  return FALSE;
+  note_fault (loading, find_key ("log", name), "\"%s\" is none of %s", value, list);
 }
 
 /* ADDRESS:PORT, with brackets around an IPv6 address; an empty ADDRESS is every one. */
-static gboolean
-check_address (const char *address, GError **error)
+static void
+check_address (Loading *loading, const char *address)
 {
   const char *colon = strrchr (address, ':');
   guint64 port;
 
   if (colon != NULL && g_ascii_string_to_unsigned (colon + 1, 10, 0, G_MAXUINT16, &port, NULL))
-    return TRUE;
-  g_set_error (error, BARUA_CONFIG_ERROR, 0, "[server] listen: \"%s\" is no ADDRESS:PORT", address);
-  return FALSE;
+    return;
+  note_fault (loading, find_key ("server", "listen"), "\"%s\" is no ADDRESS:PORT", address);
 }
 
 /* Both or none. */
-static gboolean
-check_tls (const BaruaConfig *config, GError **error)
+static void
+check_tls (Loading *loading)
 {
+  const BaruaConfig *config = loading->config;
   const gboolean has_certificate = *config->tls_certificate != '\0';
   const gboolean has_key = *config->tls_key != '\0';
 
-  if (has_certificate == has_key)
-    return TRUE;
-  g_set_error (error, BARUA_CONFIG_ERROR, 0, "[tls] %s is missing: %s alone is of no use",
-               has_certificate ? "key" : "certificate", has_certificate ? "certificate" : "key");
-  return FALSE;
+  if (has_certificate != has_key)
+    note_fault (loading, find_key ("tls", has_certificate ? "certificate" : "key"),
+                "%s is missing: one alone is of no use", has_certificate ? "key" : "certificate");
 }
 
 /* What was taken can be used, as far as that is seen without opening anything. */
-static gboolean
-check_values (BaruaConfig *config, GError **error)
+static void
+check_values (Loading *loading)
 {
-  if (!check_choice ("level", config->log_level, log_levels, error)
-      || !check_choice ("format", config->log_format, log_formats, error)
-      || !check_tls (config, error))
-    return FALSE;
+  BaruaConfig *config = loading->config;
+  g_autoptr (GError) error = NULL;
+
+  check_choice (loading, "level", config->log_level, log_levels);
+  check_choice (loading, "format", config->log_format, log_formats);
+  check_tls (loading);
   for (guint i = 0; config->listen[i] != NULL; i++)
-    if (!check_address (config->listen[i], error))
-      return FALSE;
+    check_address (loading, config->listen[i]);
   config->gateways = barua_gateway_plan_new ((const char *const *)config->gateway_routes,
-                                             (const char *const *)config->gateway_limits, error);
-  if (config->gateways == NULL)
-    g_prefix_error (error, "[gateways] ");
-  return config->gateways != NULL;
+                                             (const char *const *)config->gateway_limits, &error);
+  if (config->gateways != NULL)
+    return;
+  /* which of the two lists is to blame: the one without which it works */
+  const char *const none[] = { NULL };
+  g_autoptr (BaruaGatewayPlan) routes_alone
+      = barua_gateway_plan_new ((const char *const *)config->gateway_routes, none, NULL);
+  note_fault (loading, find_key ("gateways", routes_alone == NULL ? "routes" : "limits"), "%s",
+              error->message);
+}
+
+/* Everything that is wrong, a line each. */
+static void
+tell_faults (const Loading *loading, GError **error)
+{
+  GString *lines = g_string_new (NULL);
+
+  for (guint i = 0; i < loading->faults->len; i++)
+    g_string_append_printf (lines, "%s%s", i > 0 ? "\n" : "", (const char *)loading->faults->pdata[i]);
+  g_set_error_literal (error, BARUA_CONFIG_ERROR,
+                       loading->n_usage == loading->faults->len ? BARUA_CONFIG_ERROR_USAGE
+                                                                : BARUA_CONFIG_ERROR_FILE,
+                       lines->str);
+  g_string_free (lines, TRUE);
 }
 
 BaruaConfig *
@@ -309,11 +445,18 @@ barua_config_load (const BaruaConfigOptions *options, GError **error)
 {
   g_autoptr (BaruaConfig) config = g_new0 (BaruaConfig, 1);
   g_autoptr (GKeyFile) file = g_key_file_new ();
-  const char *path = options->file != NULL ? options->file : BARUA_CONFIG_FILE;
+  g_autoptr (GPtrArray) faults = g_ptr_array_new_with_free_func (g_free);
+  Loading loading = { .options = options,
+                      .config = config,
+                      .file = file,
+                      .path = options->file != NULL ? options->file : BARUA_CONFIG_FILE,
+                      .faults = faults };
 
   config->origins = g_ptr_array_new_with_free_func (g_free);
-  g_key_file_set_list_separator (file, ';');
-  if (!load_file (file, path, options->file != NULL, error))
+  config->origin_of = g_new0 (char *, G_N_ELEMENTS (keys) + 1);
+  const gboolean is_read = load_file (&loading, options->file != NULL, error);
+  g_autofree char *text = loading.text;
+  if (!is_read)
     return NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
     {
@@ -321,13 +464,14 @@ barua_config_load (const BaruaConfigOptions *options, GError **error)
         g_ptr_array_add (config->origins,
                          g_strdup_printf ("%s[%s]", i > 0 ? "\n" : "", keys[i].group));
       g_ptr_array_add (config->origins, describe (&keys[i]));
-      if (!take_value (config, &keys[i], options, file, path, error))
-        return NULL;
+      take_value (&loading, &keys[i]);
     }
-  take_credentials (config, file, path);
-  if (!check_values (config, error))
-    return NULL;
-  return g_steal_pointer (&config);
+  take_credentials (&loading);
+  check_values (&loading);
+  if (faults->len == 0)
+    return g_steal_pointer (&config);
+  tell_faults (&loading, error);
+  return NULL;
 }
 
 void
@@ -353,6 +497,9 @@ barua_config_free (BaruaConfig *config)
   g_clear_pointer (&config->credentials, g_hash_table_unref);
   if (config->origins != NULL)
     g_ptr_array_unref (config->origins);
+  for (gsize i = 0; config->origin_of != NULL && i < G_N_ELEMENTS (keys); i++)
+    g_free (config->origin_of[i]);
+  g_free (config->origin_of);
   g_free (config);
 }
 

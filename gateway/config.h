@@ -46,6 +46,7 @@ typedef struct
   char *builds_dir; /* empty: no upgrades */
   GHashTable *credentials; /* name -> file */
   GPtrArray *origins; /* lines for --show-config */
+  char **origin_of;   /* where the value of each key comes from */
 } BaruaConfig;
 
 /**
@@ -70,8 +71,20 @@ typedef struct
 } BaruaConfigOptions;
 
 /**
+ * BaruaConfigError:
+ * @BARUA_CONFIG_ERROR_FILE: the file, or a variable, says what cannot be
+ * @BARUA_CONFIG_ERROR_USAGE: the command line does
+ */
+typedef enum
+{
+  BARUA_CONFIG_ERROR_FILE,
+  BARUA_CONFIG_ERROR_USAGE,
+} BaruaConfigError;
+
+/**
  * barua_config_load:
- * @error: a %BARUA_CONFIG_ERROR that names the source, the key and what would do; or that of reading the file
+ * @error: a %BARUA_CONFIG_ERROR: every mistake, a line each, with its source (`FILE:LINE`, a variable, or the
+ *   option), its key and what would do; or that of reading the file
  *
  * Returns: (transfer full)
  */

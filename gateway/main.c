@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_WORDS 2 /* of a command: `user add` */
+
 typedef struct
 {
   const char *name;
@@ -41,16 +43,24 @@ print_usage (FILE *to)
   fprintf (to, "\n`barua COMMAND --help` tells more; `barua --version` prints the version.\n");
 }
 
+/* The exit status: what could not be printed was not done. */
+static int
+end (int status)
+{
+  return fflush (stdout) != 0 || ferror (stdout) ? MAX (status, 1) : status;
+}
+
 int
 main (int argc, char **argv)
 {
   const char *name = argc > 1 ? argv[1] : "";
 
   setlocale (LC_CTYPE, "C.UTF-8"); /* what is printed is UTF-8; nothing else follows the locale */
-  if (strcmp (name, "--version") == 0)
+  /* with any command, too */
+  if (argc <= MAX_WORDS + 2 && strcmp (argv[MAX (argc, 1) - 1], "--version") == 0)
     {
       printf ("barua %s\n", barua_version);
-      return 0;
+      return end (0);
     }
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (commands[i].name, name) == 0)
@@ -58,11 +68,12 @@ main (int argc, char **argv)
         g_autofree char *program = g_strdup_printf ("barua %s", name);
         g_set_prgname (program);
         argv[1] = program;
-        return commands[i].run (argc - 1, argv + 1);
+        const int status = commands[i].run (argc - 1, argv + 1);
+        return end (status);
       }
   gboolean asks = strcmp (name, "--help") == 0 || strcmp (name, "help") == 0;
   if (!asks && *name != '\0')
     fprintf (stderr, "barua: unknown command \"%s\"\n", name);
   print_usage (asks ? stdout : stderr);
-  return asks ? 0 : 2;
+  return end (asks ? 0 : 2);
 }

@@ -492,6 +492,16 @@ run (const BaruaConfig *config, const Options *options)
   return status;
 }
 
+/* Prints an error that may be several. */
+static void
+print_lines (const GError *error)
+{
+  g_auto (GStrv) lines = g_strsplit (error->message, "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    fprintf (stderr, "barua serve: %s\n", lines[i]);
+}
+
 int
 barua_serve (int argc, char **argv)
 {
@@ -506,8 +516,8 @@ barua_serve (int argc, char **argv)
   g_autoptr (BaruaConfig) config = load_config (&options, &error);
   if (config == NULL)
     {
-      fprintf (stderr, "barua serve: %s\n", error->message);
-      return error->domain == BARUA_CONFIG_ERROR && options.config_file == NULL ? 2 : 1;
+      print_lines (error);
+      return g_error_matches (error, BARUA_CONFIG_ERROR, BARUA_CONFIG_ERROR_USAGE) ? 2 : 1;
     }
   if (options.show_config)
     {

@@ -68,6 +68,8 @@ def configuration(barua):
         text = run(barua, "serve", "--config", empty.name, "--show-config")
     groups, comment = [], ""
     for line in text.splitlines():
+        if line.startswith("# set by: "):
+            continue
         if line.startswith("# "):
             comment = line[2:]
         elif line.startswith("["):
@@ -75,7 +77,7 @@ def configuration(barua):
             comment = ""
         elif " = " in line:
             key, value = line.split(" = ", 1)
-            groups[-1][2].append((key, comment, value.split("    # ")[0].strip()))
+            groups[-1][2].append((key, comment, value.strip()))
             comment = ""
     return groups
 

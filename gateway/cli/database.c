@@ -17,12 +17,13 @@
  * on; the words are then argv[1]… */
 static int
 read_options (int argc, char **argv, const char *summary, const GOptionEntry *more, int n_names,
-              BaruaConfig **config)
+              BaruaConfig **config, gboolean *is_json)
 {
   g_autofree char *database = NULL;
   const GOptionEntry entries[] = {
     { "database", 0, 0, G_OPTION_ARG_FILENAME, &database,
       "the SQLite file (default: that of the configuration, else ./barua.db)", "FILE" },
+    { "json", 0, 0, G_OPTION_ARG_NONE, is_json, "print the report as JSON", NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (summary);
@@ -43,19 +44,6 @@ read_options (int argc, char **argv, const char *summary, const GOptionEntry *mo
     return -1;
   fprintf (stderr, "%s: %s\n", argv[0], error->message);
   return 1;
-}
-
-/* Reads the options of a command that prints a report. */
-static int
-read_report_options (int argc, char **argv, const char *summary, BaruaConfig **config,
-                     gboolean *is_json)
-{
-  const GOptionEntry more[] = {
-    { "json", 0, 0, G_OPTION_ARG_NONE, is_json, "print the report as JSON", NULL },
-    G_OPTION_ENTRY_NULL,
-  };
-
-  return read_options (argc, argv, summary, more, 0, config);
 }
 
 /* Says why the work failed; the exit status. */
@@ -98,6 +86,21 @@ print_differences (GPtrArray *differences, gboolean is_json)
   fputs (out->str, stdout);
 }
 
+/* Prints `{"key":"FILE"}`; null without one. */
+static void
+print_file (const char *key, const char *file)
+{
+  g_autoptr (GString) out = g_string_new ("{");
+
+  barua_json_append_key (out, key);
+  if (file != NULL)
+    barua_json_append_string (out, barua_text (file));
+  else
+    g_string_append (out, "null");
+  g_string_append (out, "}\n");
+  fputs (out->str, stdout);
+}
+
 int
 barua_cli_check (int argc, char **argv)
 {
@@ -105,8 +108,8 @@ barua_cli_check (int argc, char **argv)
   gboolean is_json = FALSE;
   g_autoptr (GPtrArray) differences = NULL;
   g_autoptr (GError) error = NULL;
-  int status = read_report_options (
-      argc, argv, "— compare what is derived with what the documents say", &config, &is_json);
+  int status = read_options (argc, argv, "— compare what is derived with what the documents say", NULL,
+                             0, &config, &is_json);
 
   if (status >= 0)
     return status;
@@ -125,9 +128,10 @@ int
 barua_cli_reindex (int argc, char **argv)
 {
   g_autoptr (BaruaConfig) config = NULL;
+  gboolean is_json = FALSE;
   g_autoptr (GError) error = NULL;
   int status = read_options (argc, argv, "— make what is derived again from the documents", NULL, 0,
-                             &config);
+                             &config, &is_json);
 
   if (status >= 0)
     return status;
@@ -138,6 +142,8 @@ barua_cli_reindex (int argc, char **argv)
       fprintf (stderr, "%s: %s\n", config->database, error->message);
       return 1;
     }
+  if (is_json)
+    print_file ("database", config->database);
   return 0;
 }
 
@@ -145,30 +151,38 @@ int
 barua_cli_backup (int argc, char **argv)
 {
   g_autoptr (BaruaConfig) config = NULL;
+  gboolean is_json = FALSE;
   g_autoptr (GError) error = NULL;
   int status = read_options (argc, argv,
                              "FILE — write a copy of the database, also beside a running server",
-                             NULL, 1, &config);
+                             NULL, 1, &config, &is_json);
 
   if (status >= 0)
     return status;
-  return barua_store_backup (config->database, argv[1], &error) ? 0 : fail (argv[0], error);
+  if (!barua_store_backup (config->database, argv[1], &error))
+    return fail (argv[0], error);
+  if (is_json)
+    print_file ("backup", argv[1]);
+  return 0;
 }
 
 int
 barua_cli_restore (int argc, char **argv)
 {
   g_autoptr (BaruaConfig) config = NULL;
+  gboolean is_json = FALSE;
   g_autofree char *kept = NULL;
   g_autoptr (GError) error = NULL;
   int status = read_options (argc, argv, "FILE — put a backup in the place of the database", NULL,
-                             1, &config);
+                             1, &config, &is_json);
 
   if (status >= 0)
     return status;
   if (!barua_store_restore (config->database, argv[1], &kept, &error))
     return fail (argv[0], error);
-  if (kept != NULL)
+  if (is_json)
+    print_file ("kept", kept);
+  else if (kept != NULL)
     printf ("the former database is %s\n", kept);
   return 0;
 }
@@ -203,7 +217,7 @@ int
 barua_cli_migrate (int argc, char **argv)
 {
   g_autoptr (BaruaConfig) config = NULL;
-  gboolean is_dry = FALSE;
+  gboolean is_dry = FALSE, is_json = FALSE;
   int schema, known;
   g_autoptr (GError) error = NULL;
   const GOptionEntry more[] = {
@@ -212,14 +226,17 @@ barua_cli_migrate (int argc, char **argv)
     G_OPTION_ENTRY_NULL,
   };
   int status = read_options (argc, argv, "— bring the tables of the database up to date", more, 0,
-                             &config);
+                             &config, &is_json);
 
   if (status >= 0)
     return status;
   if (!barua_store_schema (config->database, &schema, &known, &error)
       || !(is_dry ? try_to_migrate : migrate) (config->database, config->default_db, &error))
     return fail (argv[0], error);
-  if (schema == known)
+  if (is_json)
+    printf ("{\"schema\":%d,\"known\":%d,\"is_migrated\":%s}\n", schema, known,
+            is_dry || schema == known ? "false" : "true");
+  else if (schema == known)
     printf ("schema %d is up to date\n", schema);
   else
     printf (is_dry ? "schema %d can become %d\n" : "schema %d became %d\n", schema, known);

@@ -195,8 +195,20 @@ add_with (BaruaStore *store, const BaruaSettings *settings, const Options *optio
 static void
 print_random (const Options *options, const char *password)
 {
-  if (options->is_random)
-    printf ("%s\n", password);
+  if (!options->is_random)
+    return;
+  if (!options->is_json)
+    {
+      printf ("%s\n", password);
+      return;
+    }
+  GString *json = g_string_new ("{\"name\":");
+  barua_json_append_string (json, barua_text (options->name));
+  barua_json_append_key (json, "password");
+  barua_json_append_string (json, barua_text (password));
+  printf ("%s}\n", json->str);
+  explicit_bzero (json->str, json->len);
+  g_string_free (json, TRUE);
 }
 
 static gboolean
@@ -361,6 +373,8 @@ read_options (const Command *command, int *argc, char ***argv, Options *options,
   const GOptionEntry with_password[]
       = { { "random-password", 0, 0, G_OPTION_ARG_NONE, &options->is_random,
             "make a password up and print it", NULL },
+          { "json", 0, 0, G_OPTION_ARG_NONE, &options->is_json,
+            "print the password as JSON, with the name", NULL },
           G_OPTION_ENTRY_NULL };
   const GOptionEntry of_add[]
       = { { "role", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->roles,
