@@ -205,11 +205,12 @@ try_migration (Work *work, const char *copy)
                         &work->error)
       || !barua_store_schema (copy, &schema, NULL, &work->error))
     return FALSE;
-  /* in doubt it does change the tables */
+  /* the verdict is the last line, behind what is logged; in doubt it does change the tables */
+  const char *newline = strrchr (said, '\n');
+  const char *verdict = newline != NULL ? newline + 1 : said;
   g_autofree char *nothing_to_do = g_strdup_printf ("schema %d is up to date", schema);
-  work->plan.must_copy = strcmp (said, nothing_to_do) != 0;
-  g_autofree char *first_line = g_strndup (said, strcspn (said, "\n"));
-  say (work, "The migration was tried on the copy: %s", first_line);
+  work->plan.must_copy = strcmp (verdict, nothing_to_do) != 0;
+  say (work, "The migration was tried on the copy: %s", verdict);
   return TRUE;
 }
 

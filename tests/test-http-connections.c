@@ -139,6 +139,77 @@ START_TEST (nobody_is_exempt_from_the_limit_in_all)
 }
 END_TEST
 
+/* BaruaAdoptFunc */
+static void
+adopt_none (int fd, gpointer data)
+{
+  ck_abort ();
+}
+
+static void
+ignore (gpointer data)
+{
+}
+
+/* A connection from this machine in @state, and the client's end of it. */
+static BaruaConnection *
+come_and_stay (BaruaConnectionState state, int *client)
+{
+  g_autoptr (GSocketAddress) remote = g_inet_socket_address_new_from_string ("127.0.0.1", 4711);
+  int fds[2];
+
+  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  g_autoptr (GSocket) socket = g_socket_new_from_fd (fds[0], NULL);
+  g_autoptr (BaruaWire) wire = barua_wire_new (socket, watch, NULL);
+  BaruaConnection *connection = barua_connections_add (connections, wire, remote);
+  ck_assert_ptr_nonnull (connection);
+  barua_connection_enter (connection, state);
+  g_ptr_array_add (wires, g_steal_pointer (&wire));
+  *client = fds[1];
+  return connection;
+}
+
+/* What is handed over stays open, with what the client has sent; only what is in flight is waited for. */
+START_TEST (released_connections_stay_open)
+{
+  static const BaruaConnectionState states[]
+      = { BARUA_CONNECTION_HEADER, BARUA_CONNECTION_IDLE, BARUA_CONNECTION_HANDLING };
+  g_autoptr (GArray) kept = g_array_new (FALSE, FALSE, sizeof (int));
+  BaruaConnection *last = NULL;
+  int clients[G_N_ELEMENTS (states)];
+  char byte = 0;
+
+  barua_connections_free (connections);
+  connections = barua_connections_new (&options, &stats, adopt_none, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (states); i++)
+    last = come_and_stay (states[i], &clients[i]);
+  ck_assert_int_eq (send (clients[1], "G", 1, 0), 1);
+  barua_connections_release (connections, kept);
+  ck_assert_uint_eq (kept->len, 2);
+  barua_connections_when_empty (connections, ignore, NULL);
+  ck_assert (!g_idle_remove_by_data (connections));
+  barua_connection_enter (last, BARUA_CONNECTION_IDLE);
+  barua_connections_release (connections, kept);
+  ck_assert_uint_eq (kept->len, 3);
+  ck_assert_msg (g_idle_remove_by_data (connections), "nothing is open, and nobody is told");
+  for (guint i = 0; i < kept->len; i++)
+    {
+      ck_assert_int_eq (send (g_array_index (kept, int, i), "x", 1, MSG_NOSIGNAL), 1);
+      ck_assert_int_eq (recv (clients[i], &byte, 1, MSG_DONTWAIT), 1);
+      ck_assert_int_eq (byte, 'x');
+    }
+  ck_assert_int_eq (recv (g_array_index (kept, int, 1), &byte, 1, MSG_DONTWAIT), 1);
+  ck_assert_int_eq (byte, 'G');
+  for (guint i = 0; i < kept->len; i++)
+    {
+      close (clients[i]);
+      close (g_array_index (kept, int, i));
+    }
+  ck_assert_uint_eq (stats.open_connections, kept->len); /* they are counted until this server ends */
+  stats.open_connections = 0;
+}
+END_TEST
+
 Suite *
 barua_suite (void)
 {
@@ -151,6 +222,7 @@ barua_suite (void)
   tcase_add_test (tc, mapped_addresses_are_the_same);
   tcase_add_loop_test (tc, loopback_and_proxies_are_exempt, 0, (int)G_N_ELEMENTS (exempt));
   tcase_add_test (tc, nobody_is_exempt_from_the_limit_in_all);
+  tcase_add_test (tc, released_connections_stay_open);
   suite_add_tcase (suite, tc);
   return suite;
 }

@@ -128,6 +128,18 @@ is_overdue (const BaruaServerOptions *options, BaruaConnection *connection, gint
 
 static void count_address (BaruaConnections *connections, const char *address, int change);
 
+static gboolean
+call_emptied (gpointer data)
+{
+  BaruaConnections *connections = data;
+  void (*emptied) (gpointer) = connections->emptied;
+
+  connections->emptied = NULL;
+  if (emptied != NULL)
+    emptied (connections->emptied_data);
+  return G_SOURCE_REMOVE;
+}
+
 /* Takes a connection out of the table; what libsoup still does with it concerns nobody. */
 static void
 disown (BaruaConnections *connections, BaruaConnection *connection)
@@ -137,6 +149,8 @@ disown (BaruaConnections *connections, BaruaConnection *connection)
     count_address (connections, connection->address, -1);
   connections->stats->open_connections--;
   connection->owner = NULL;
+  if (g_queue_is_empty (&connections->open) && connections->emptied != NULL)
+    g_idle_add (call_emptied, connections);
 }
 
 /* Parks a connection; libsoup finds its own end closed and lets go of it. */
@@ -183,6 +197,7 @@ sweep_connection (BaruaConnections *connections, BaruaConnection *connection, gi
     {
       if (connection->state == BARUA_CONNECTION_IDLE && connections->parking != NULL
           && now_us - connection->since_us > PARK_US && connection->request == NULL
+          && connections->emptied == NULL /* a server that stops has cut it */
           && barua_wire_is_bare (connection->wire))
         park (connections, connection);
       return;
@@ -280,18 +295,6 @@ count_address (BaruaConnections *connections, const char *address, int change)
     g_hash_table_remove (connections->per_address, address);
 }
 
-static gboolean
-call_emptied (gpointer data)
-{
-  BaruaConnections *connections = data;
-  void (*emptied) (gpointer) = connections->emptied;
-
-  connections->emptied = NULL;
-  if (emptied != NULL)
-    emptied (connections->emptied_data);
-  return G_SOURCE_REMOVE;
-}
-
 /* Called when libsoup closes the connection. */
 static void
 wire_closed (gpointer data)
@@ -300,11 +303,7 @@ wire_closed (gpointer data)
   BaruaConnections *connections = connection->owner;
 
   if (connections != NULL)
-    {
-      disown (connections, connection);
-      if (g_queue_is_empty (&connections->open) && connections->emptied != NULL)
-        g_idle_add (call_emptied, connections);
-    }
+    disown (connections, connection);
   if (connection->request != NULL)
     barua_request_finish (connection->request);
   g_object_set_qdata (G_OBJECT (connection->remote), connection_quark (), NULL);

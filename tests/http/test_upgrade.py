@@ -500,6 +500,7 @@ class TakenOver(Case):
         self.wait_for(lambda: self.document().get("staging_complete") is True)
         messages = [entry["message"] for entry in self.document()["log"]]
         self.assertEqual(messages[-1], "Staged")
+        self.assertRegex(messages[-2], r"^The migration was tried on the copy: schema \d+ is up to date$")
         self.assertEqual(self.version(), OURS)
         self.ask("/complete", {})
         self.taken_over()

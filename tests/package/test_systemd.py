@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import signal
 import ssl
 import sys
@@ -309,6 +310,57 @@ class Unit(unittest.TestCase):
         stored = self.c.by_reference()
         self.assertEqual([r for r in sent if len(stored.get(r, [])) != 1], [])
         system.systemctl("disable", "--now", "barua.socket")
+
+    def lay(self, version, program):
+        """A build as README tells to lay one; the modules are those of the package."""
+        folder = debian.path("var/lib/barua/builds/" + version)
+        os.makedirs(folder)
+        for module in glob.glob(debian.path("usr/lib/*/barua/*.so")):
+            shutil.copy(module, folder)
+        shutil.copy(program, os.path.join(folder, "barua"))
+        os.chmod(os.path.join(folder, "barua"), 0o755)
+
+    def version(self):
+        return self.c.get("/api/v1/monitoring", auth=False).json()["version"]["app"]
+
+    def test_13b_upgrade(self):
+        """systemd goes along to the process of another build, and it is the same service."""
+        system.drop_in("[Service]\nWatchdogSec=2\n")
+        system.systemctl("restart", "barua")
+        self.lay("9.9.0", os.environ["BARUA_NEXT"])
+        with open(os.path.join(debian.root, "dies"), "w", encoding="utf-8") as f:
+            f.write('#!/bin/sh\n[ "$1" = --version ] && exec echo barua 1.0.0\n[ "$1" = migrate ] && '
+                    'exec /usr/bin/barua "$@"\nexit 7\n')
+        self.lay("1.0.0", os.path.join(debian.root, "dies"))
+        ours, before, here = self.version(), system.show("MainPID"), self.mark()
+        answer = self.c.post("/api/v1/upgrade", {"build": {"version": "1.0.0"}})
+        self.assertEqual(answer.status, 200, answer)
+        log = self.eventually(lambda: [e for e in self.c.get("/medic/horti-upgrade").json().get("log", [])
+                                       if e.get("error")], "it does not fail")
+        self.assertIn("1.0.0 ended with status 7 while it started; all is as it was", log[0]["message"])
+        self.assertEqual((self.version(), system.show("MainPID"), system.show("NRestarts")), (ours, before, "0"))
+        document = self.c.get("/medic/horti-upgrade").json()
+        self.assertEqual(self.c.request("DELETE", f"/medic/horti-upgrade?rev={document['_rev']}").status, 200)
+
+        answer = self.c.post("/api/v1/upgrade", {"build": {"version": "9.9.0"}})
+        self.assertEqual(answer.status, 200, answer)
+        self.eventually(lambda: self.version() == "9.9.0", "it does not take over")
+        self.eventually(lambda: system.show("MainPID") != before, "systemd does not know of it")
+        self.assertTrue(os.readlink(f"/proc/{system.main_process()}/exe").endswith("builds/9.9.0/barua"))
+        after = system.show("MainPID")
+        time.sleep(5)  # its watchdog is told by the new one
+        self.assertEqual((system.show("MainPID"), system.show("ActiveState"), system.show("SubState"),
+                          system.show("NRestarts")), (after, "active", "running", "0"))
+        said = [e["MESSAGE"] for e in system.journal("--after-cursor=" + here)]
+        self.assertIn("upgrade: 9.9.0 serves", said)
+        self.assertEqual([line for line in said if "reception only permitted" in line or "denied" in line], [])
+        self.assertEqual(self.c.record("sms-1")["fields"]["week"], 23)
+        system.systemctl("restart", "barua")
+        self.assertEqual(self.version(), "9.9.0", "the build goes on at the next start")
+        system.systemctl("stop", "barua")
+        self.assertEqual((system.show("Result"), system.show("ExecMainStatus")), ("success", "0"))
+        system.drop_in("")
+        system.systemctl("start", "barua")
 
     def test_14_a_mistake_in_the_configuration(self):
         """It is named in the journal, and the service does not start again and again for it."""
