@@ -48,13 +48,21 @@ may (BaruaRequest *request, const char *name, gboolean is_default, BaruaAccess a
          && barua_request_is_online (request);
 }
 
+/* Whether the path is one of the seed mount, which decides the dialect. */
+static gboolean
+is_seed_path (BaruaRequest *request)
+{
+  const char *path = barua_request_path (request);
+
+  return g_str_has_prefix (path + strspn (path, "/"), "cdb/");
+}
+
 gboolean
 barua_call_open (BaruaCall *call, BaruaRequest *request, BaruaApp *app, BaruaAccess access)
 {
   const char *name = barua_request_param (request, "db");
-  const char *path = barua_request_path (request);
   const char *default_db = barua_store_default_db (app->store);
-  gboolean is_seed = g_str_has_prefix (path + strspn (path, "/"), "cdb/");
+  gboolean is_seed = is_seed_path (request);
   gboolean is_default = strcmp (name, default_db) == 0 || (is_seed && strcmp (name, "~") == 0);
 
   if (is_seed && !is_default)
@@ -362,6 +370,19 @@ barua_options_json (const BaruaOptions *options, const char *name, const char *a
   return TRUE;
 }
 
+/* Whether the call names a key or a range. */
+static gboolean
+has_range (const BaruaOptions *options)
+{
+  static const char *const names[] = { "key", "startkey", "start_key", "endkey", "end_key" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (barua_request_parameter (options->request, names[i], NULL) != NULL
+        || body_option (options, names[i], NULL).text != NULL)
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
 barua_options_keys (const BaruaOptions *options, BaruaJson *keys)
 {
@@ -369,7 +390,16 @@ barua_options_keys (const BaruaOptions *options, BaruaJson *keys)
 
   if (!barua_options_json (options, "keys", NULL, keys))
     return FALSE;
-  if (keys->text == NULL || barua_json_type (*keys) == BARUA_JSON_ARRAY)
+  if (keys->text == NULL)
+    return TRUE;
+  if (barua_json_size (*keys) > 0 && barua_json_type (*keys) == BARUA_JSON_ARRAY
+      && !is_seed_path (options->request) && has_range (options))
+    {
+      barua_request_fail (options->request, BARUA_HTTP_ERROR_QUERY_PARSE,
+                          "`keys` is incompatible with `key`, `start_key` and `end_key`", NULL);
+      return FALSE;
+    }
+  if (barua_json_type (*keys) == BARUA_JSON_ARRAY)
     return TRUE;
   barua_request_fail (options->request, BARUA_HTTP_ERROR_BAD_REQUEST,
                       is_in_body ? "`keys` body member must be an array."

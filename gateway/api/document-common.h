@@ -132,7 +132,8 @@ gboolean barua_options_integer (const BaruaOptions *options, const char *name, g
 gboolean barua_options_json (const BaruaOptions *options, const char *name, const char *alias,
                              BaruaJson *value);
 
-/** `keys`: an array, or absent. */
+/** `keys`: an array, or absent. In the native dialect keys and a range at once are refused, as by
+ * CouchDB; in the other one the keys count. */
 gboolean barua_options_keys (const BaruaOptions *options, BaruaJson *keys);
 
 /* Headers. */

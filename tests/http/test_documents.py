@@ -238,6 +238,18 @@ class AllDocs(Base):
             with self.subTest(query):
                 self.assertEqual(self.listed(query), expected)
 
+    def test_keys_and_a_range(self):
+        """CouchDB refuses them together; on the seed mount the keys count."""
+        keys = q(keys=[self.ids[1]])
+        for more in ("&key=%22x%22", "&startkey=%22x%22", "&start_key=%22x%22", "&end_key=%22x%22"):
+            self.check(self.c.get(f"/medic/_all_docs{keys}{more}"), 400, {
+                "error": "query_parse_error",
+                "reason": "`keys` is incompatible with `key`, `start_key` and `end_key`"})
+            self.assertEqual(self.c.get(f"/cdb/~/_all_docs{keys}{more}").json()["rows"][0]["id"], self.ids[1])
+        self.check(self.c.post("/medic/_all_docs?key=%22x%22", {"keys": ["x"]}), 400)
+        self.check(self.c.post("/medic/_all_docs", {"keys": ["x"], "endkey": "x"}), 400)
+        self.check(self.c.get(f"/medic/_all_docs{keys}&startkey=undefined"), 200)
+
     def test_offset(self):
         self.assertEqual(self.rows("?skip=3&limit=1")["offset"], 3)
         self.assertEqual(self.rows(q(startkey=self.ids[4]))["offset"], 4)

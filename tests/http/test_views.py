@@ -197,7 +197,8 @@ class Refused(Base):
         url = self.url("medic-client/contacts_by_phone")
         for query, error in (("startkey=abc", "bad_request"), ("limit=x", "query_parse_error"),
                              ("keys=5", "bad_request"), ("reduce=maybe", "query_parse_error"),
-                             ("group_level=-1", "query_parse_error"), ("key=%7B", "bad_request")):
+                             ("group_level=-1", "query_parse_error"), ("key=%7B", "bad_request"),
+                             ("keys=%5B1%5D&startkey=1", "query_parse_error")):
             with self.subTest(query):
                 answer = self.c.get(f"{url}?{query}")
                 self.assertEqual((answer.status, answer.json()["error"]), (400, error))
