@@ -24,7 +24,7 @@ TEST_PACKAGES = $(sort $(foreach group,$(GROUPS),$($(group)_PACKAGES)))
 NODE_PACKAGES = $(shell { command -v node && command -v npm; } > /dev/null || echo nodejs npm)
 BENCH_PACKAGES = valgrind python3 curl sqlite3 libjson-glib-dev $(NODE_PACKAGES)
 DEB_PACKAGES = build-essential debhelper lintian python3
-PACKAGE_TEST_PACKAGES = debootstrap $(DEB_PACKAGES)
+PACKAGE_TEST_PACKAGES = debootstrap podman crun $(DEB_PACKAGES)
 COVERAGE_PACKAGES = gcovr python3
 SUDO = $(shell [ `id -u` = 0 ] || echo sudo)
 
