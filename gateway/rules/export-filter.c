@@ -234,7 +234,8 @@ barua_export_read_filters (const BaruaExport *export, BaruaJson filters, gint64 
   if (type == BARUA_EXPORT_REPORTS)
     {
       out->codes = read_selected (barua_json_member (filters, "forms"), "code");
-      out->facilities = read_selected (barua_json_member (filters, "facilities"), "id");
+      const BaruaJson facilities = barua_json_member (filters, "facilities");
+      out->facilities = read_texts (barua_json_member (facilities, "selected"), "id");
       out->subjects = read_texts (barua_json_member (filters, "subjectIds"), NULL);
       out->valid = read_valid (barua_json_member (filters, "valid"));
       if (!read_verified (barua_json_member (filters, "verified"), &out->verified, error))

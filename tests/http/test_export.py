@@ -455,6 +455,7 @@ class Reports(Export):
                 ("filters[facilities][selected][0]=dh1", ["v1"]),
                 ("filters[facilities][selected][0]=cl2", ["v1"]),
                 ("filters[facilities][selected][0]=p1", []),
+                ("filters[facilities][selected][0]=p1&filters[facilities][options][0]=p1", []),
                 ("filters[subjectIds][0]=12345", ["v2"]),
                 ("filters[search]=maria", ["w1"]),
                 ("filters[search]=MARI lopez", ["w1"]),
