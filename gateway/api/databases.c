@@ -6,6 +6,7 @@
 
 #include "gateway/api/document-common.h"
 #include "gateway/api/handlers.h"
+#include "gateway/http/query.h"
 #include "gateway/store/store-databases.h"
 
 #include <string.h>
@@ -23,6 +24,7 @@ typedef struct
   BaruaText json;
   gint64 number;
   gboolean is_compacting;
+  gboolean is_creation;
   guint status; /* of success */
   GString *out;
 } Operation;
@@ -74,6 +76,18 @@ operation_read (GObject *source, GAsyncResult *result, gpointer user_data)
   finish (operation, error);
 }
 
+/* Says where the new database is. */
+static void
+add_location (const Operation *operation)
+{
+  BaruaRequest *request = operation->call.request;
+  g_autofree char *origin = barua_request_origin (request);
+  g_autofree char *name = barua_percent_encode (operation->call.name);
+  g_autofree char *location = g_strconcat (origin != NULL ? origin : "", "/", name, NULL);
+
+  barua_request_add_header (request, "Location", location);
+}
+
 static void
 operation_written (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -82,6 +96,8 @@ operation_written (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (barua_store_write_finish (operation->call.app->store, result, &error))
     g_string_assign (operation->out, OK);
+  if (error == NULL && operation->is_creation)
+    add_location (operation);
   finish (operation, error);
 }
 
@@ -172,6 +188,7 @@ barua_api_database_put (BaruaRequest *request, gpointer app)
       return;
     }
   operation->status = 201;
+  operation->is_creation = TRUE;
   write_with (operation, create);
 }
 
@@ -185,9 +202,19 @@ drop (BaruaTx *tx, gpointer data, GError **error)
          && barua_tx_drop_database (tx, operation->call.name, error);
 }
 
+/* `DELETE /{db}`. With a `rev` it is a document's whose id got lost on the way: CouchDB refuses that
+ * too, for what is at stake. */
 void
 barua_api_database_delete (BaruaRequest *request, gpointer app)
 {
+  if (barua_request_query (request, "rev") != NULL)
+    {
+      barua_request_fail (request, BARUA_HTTP_ERROR_BAD_REQUEST,
+                          "You tried to DELETE a database with a ?=rev parameter. "
+                          "Did you mean to DELETE a document instead?",
+                          NULL);
+      return;
+    }
   write_with (operation_new (request, app, BARUA_ACCESS_MANAGE), drop);
 }
 

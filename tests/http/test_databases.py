@@ -46,6 +46,25 @@ class Life(Base):
         self.check(self.send("PUT", f"/{name}/"), 201, OK)
         self.assertEqual(self.c.get("/" + name).json()["doc_count"], 0)
 
+    def test_location(self):
+        for path in ("/located", "/loc%2Fated%2B", "/located2/"):
+            answer = self.check(self.c.put(path, None), 201)
+            self.assertTrue(answer.header("location").startswith("http://"))
+            self.assertTrue(answer.header("location").endswith(path.rstrip("/")))
+            self.check(self.c.request("DELETE", path), 200)
+
+    def test_a_rev_is_no_databases(self):
+        """Half a call to delete a document does not delete all of them."""
+        self.check(self.c.put("/kept", None), 201)
+        for query in ("?rev=1-abc", "?rev=undefined", "?rev="):
+            for path in ("/kept", "/kept/"):
+                self.check(self.c.request("DELETE", path + query), 400, {
+                    "error": "bad_request",
+                    "reason": "You tried to DELETE a database with a ?=rev parameter. "
+                              "Did you mean to DELETE a document instead?"})
+        self.check(self.c.get("/kept"), 200)
+        self.check(self.c.request("DELETE", "/kept"), 200)
+
     def test_documents_are_apart(self):
         a, b = self.create(), self.create()
         self.check(self.c.put(f"/{a}/x", {"in": "a"}), 201)
