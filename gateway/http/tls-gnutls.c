@@ -47,7 +47,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Chain, chain_clear)
 static gboolean
 fail (GError **error, const char *file, const char *what, int code)
 {
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: %s: %s", file, what,
+  /* not "FILE: …": in a log, what follows "key:" is masked */
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s in %s (%s)", what, file,
                gnutls_strerror (code));
   return FALSE;
 }
@@ -118,7 +119,7 @@ take_files (Tls *tls, const char *certificate, const char *key_file, GError **er
       is_good = code >= 0;
       if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
         g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                     "%s: not the key of the certificate in %s", key_file, certificate);
+                     "%s is not the key of the certificate in %s", key_file, certificate);
       else if (code < 0)
         fail (error, certificate, "the certificate cannot be used", code);
     }
