@@ -11,7 +11,7 @@ GROUPS = unit store http exports clients tsan fuzz crash faults package
 CLANG_PACKAGES = clang libclang-rt-14-dev
 unit_PACKAGES = check python3
 store_PACKAGES = check python3
-http_PACKAGES = check python3 python3-jsonschema groff-base libfaketime libreoffice-calc-nogui openssl prometheus systemd
+http_PACKAGES = caddy check nginx-light python3 python3-jsonschema groff-base libfaketime libreoffice-calc-nogui openssl prometheus systemd
 exports_PACKAGES = check python3
 clients_PACKAGES = check python3 chromium $(NODE_PACKAGES)
 tsan_PACKAGES = check python3 $(CLANG_PACKAGES)
@@ -28,13 +28,20 @@ PACKAGE_TEST_PACKAGES = debootstrap podman crun $(DEB_PACKAGES)
 COVERAGE_PACKAGES = gcovr python3
 SUDO = $(shell [ `id -u` = 0 ] || echo sudo)
 
-# $(call install,PACKAGES): only what dpkg does not know as installed
+# $(call install,PACKAGES): only what dpkg does not know as installed; services among them are neither started
+# (policy-rc.d, invoke-rc.d(8)) nor left to start with the machine
+NO_START = /usr/sbin/policy-rc.d
 define install
 	@missing=""; for p in $(1); do \
 	  dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then echo "installing:$$missing"; \
 	  $(SUDO) apt-get -qq update && \
-	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing; fi
+	  { [ -e $(NO_START) ] || { printf '#!/bin/sh\nexit 101\n' | $(SUDO) tee $(NO_START) > /dev/null && \
+	    $(SUDO) chmod 755 $(NO_START) && mine=yes; }; } && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing; done=$$?; \
+	  [ -z "$$mine" ] || $(SUDO) rm -f $(NO_START); \
+	  for s in caddy nginx prometheus prometheus-node-exporter; do case " $$missing " in \
+	    *" $$s"[\ -]*) $(SUDO) systemctl -q disable $$s 2> /dev/null || true;; esac; done; exit $$done; fi
 endef
 
 all: build

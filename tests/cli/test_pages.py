@@ -154,7 +154,8 @@ class Installed(unittest.TestCase):
         want = ["bin/barua", "share/man/man1/barua.1", "share/man/man5/barua.conf.5",
                 "share/bash-completion/completions/barua", "lib/systemd/system/barua.service",
                 "lib/systemd/system/barua.socket", "lib/sysusers.d/barua.conf", "lib/tmpfiles.d/barua.conf",
-                "share/barua/monitoring/alerts.yml", "share/barua/monitoring/grafana-dashboard.json"]
+                "share/barua/monitoring/alerts.yml", "share/barua/monitoring/grafana-dashboard.json",
+                "share/barua/proxy/nginx.conf", "share/barua/proxy/Caddyfile"]
         with tempfile.TemporaryDirectory() as directory:
             run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", directory)
             found = {os.path.relpath(os.path.join(folder, name), directory)

@@ -104,7 +104,7 @@ class Client:
             fields["content-length"] = str(len(body))
         conn = self.connection or self.connect()
         try:
-            conn.putrequest(method, path, skip_accept_encoding=True)
+            conn.putrequest(method, path, skip_host="host" in fields, skip_accept_encoding=True)
             for name, value in fields.items():
                 conn.putheader(name, value)
             conn.endheaders(body)
@@ -618,11 +618,11 @@ class ServerCase(unittest.TestCase):
 
 
 def certificate(folder, name="tls", algorithm=("ec", "ec_paramgen_curve:P-256")):
-    """Makes a self-signed certificate for localhost; the files of certificate and key."""
+    """Makes a self-signed certificate for localhost and @name; the files of certificate and key."""
     paths = [os.path.join(folder, f"{name}.{kind}") for kind in ("crt", "key")]
     subprocess.run(["openssl", "req", "-x509", "-newkey", algorithm[0], "-pkeyopt", algorithm[1], "-nodes",
                     "-days", "2", "-subj", f"/CN={name}", "-addext",
-                    "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]],
+                    f"subjectAltName=DNS:localhost,IP:127.0.0.1,DNS:{name}", "-out", paths[0], "-keyout", paths[1]],
                    check=True, capture_output=True)
     return paths
 
