@@ -15,7 +15,9 @@
 
 #define TIMEOUT_MS 60000 /* the default, and the longest */
 #define HEARTBEAT_MIN_MS 1000
-#define MAX_EXAMINED 1000 /* rows of one page that a filter looks at */
+#define MAX_EXAMINED 1000 /* rows of one page that a filter looks at, */
+#define MAX_EXAMINING_US (G_USEC_PER_SEC / 4) /* and for how long: others want the reader too */
+#define MAX_BACKWARDS_US (5 * G_USEC_PER_SEC) /* the same where there are no pages */
 #define MAX_ANSWER_BYTES (64u * 1024u * 1024u) /* of an answer that cannot be read in pages */
 
 typedef enum
@@ -37,6 +39,7 @@ typedef struct
   BaruaChangeFilter filter;
   gboolean includes_docs; /* the client wants them; a filter needs them in any case */
   guint n_examined;       /* rows of this page that the filter looked at */
+  gint64 begun_us;        /* the page */
   GArray *ids;         /* of BaruaText, for the filter _doc_ids */
   BaruaReader *reader; /* of the page that is read */
   GError *error;       /* of a row */
@@ -285,6 +288,21 @@ append_row (Feed *feed, const BaruaChange *change)
   return TRUE;
 }
 
+/* Whether a page may go on behind a row that did not pass: it takes no longer than others. Where
+ * there are no pages, an answer that would take too long is none. */
+static gboolean
+may_examine_more (Feed *feed)
+{
+  gint64 passed_us = g_get_monotonic_time () - feed->begun_us;
+
+  if (!feed->feed.is_descending)
+    feed->is_full = ++feed->n_examined >= MAX_EXAMINED || passed_us > MAX_EXAMINING_US;
+  else if (passed_us > MAX_BACKWARDS_US)
+    g_set_error_literal (&feed->error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_BUSY,
+                         "too much to look at");
+  return !feed->is_full && feed->error == NULL;
+}
+
 /* BaruaChangeFunc: goes on until the page is full. */
 static gboolean
 append_change (const BaruaChange *change, gpointer data)
@@ -294,11 +312,7 @@ append_change (const BaruaChange *change, gpointer data)
 
   if (barua_change_filter_is_set (&feed->filter)
       && !barua_change_filter_passes (&feed->filter, change))
-    {
-      /* one page of a feed that goes on at its end takes no longer than others */
-      feed->is_full = !feed->feed.is_descending && ++feed->n_examined >= MAX_EXAMINED;
-      return !feed->is_full;
-    }
+    return may_examine_more (feed);
   if (!append_row (feed, change))
     return FALSE;
   if (feed->feed.limit > 0)
@@ -352,6 +366,7 @@ query (BaruaReader *reader, gpointer data, GError **error)
   feed->reader = reader;
   feed->is_full = FALSE;
   feed->n_examined = 0;
+  feed->begun_us = g_get_monotonic_time ();
   wanted = feed->feed;
   if (barua_change_filter_is_set (&feed->filter) && wanted.limit > 0)
     wanted.limit = -1; /* it counts the rows that pass */
