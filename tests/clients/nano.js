@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 'use strict';
-// nano, unmodified: every call of spec/documents.md 7.1.  Multipart (T3) is not among them.
+// nano, unmodified: every call of spec/documents.md 7.1.
 
 const crypto = require('node:crypto');
 const nano = require('nano');
@@ -391,6 +391,29 @@ test('createIndex, find, findAsStream', async () => {
   const streamed = JSON.parse(await drained(db.findAsStream({ selector: { n: 7 } })));
   assert.equal(streamed.docs[0]._id, 'd107');
   await refused(db.find({ selector: { n: { $wrong: 1 } } }), 400, 'invalid_operator');
+});
+
+test('multipart.insert, get', async () => {
+  const db = await fresh();
+  const picture = crypto.randomBytes(70000);
+  const parts = [
+    { name: 'a b.txt', data: 'Habari', content_type: 'text/plain' },
+    { name: 'dir/picture "1".png', data: picture, content_type: 'image/png' },
+  ];
+  let { rev } = await db.multipart.insert({ n: 1 }, parts, 'doc/1');
+  assert.match(rev, REV(1));
+  const stored = await db.get('doc/1', { attachments: true });
+  assert.equal(stored.n, 1);
+  for (const { name, data, content_type: type } of parts) {
+    assert.equal(stored._attachments[name].content_type, type);
+    assert.equal(stored._attachments[name].data, Buffer.from(data).toString('base64'));
+  }
+  const whole = String(await db.multipart.get('doc/1')); // as text, which is no good for the picture
+  assert.match(whole, /^--[^\r\n]+\r\nContent-Type: application\/json\r\n\r\n\{"_id":"doc\/1"/);
+  assert.match(whole, /\r\nContent-Disposition: attachment; filename="a b.txt"\r\n[^]*?\r\n\r\nHabari\r\n--/);
+  ({ rev } = await db.multipart.insert({ _rev: rev, n: 2 }, [parts[0]], 'doc/1'));
+  assert.deepEqual(Object.keys((await db.get('doc/1'))._attachments), ['a b.txt']);
+  await refused(db.multipart.insert({ n: 3 }, parts, 'doc/1'), 409, 'conflict');
 });
 
 test('auth, session', async () => {
