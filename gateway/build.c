@@ -55,7 +55,8 @@ barua_build_is_name (const char *version)
   const gsize n = strlen (version);
 
   return n > 0 && n <= MAX_NAME && g_ascii_isalnum (*version)
-         && strspn (version, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+~-") == n;
+         && strspn (version, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+~-")
+                == n;
 }
 
 /* ---- files ---- */
@@ -95,7 +96,8 @@ static int
 open_checked (int folder, const char *path, mode_t type, const char *name, GError **error)
 {
   const int fd = openat (folder, path,
-                         O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (type == S_IFDIR ? O_DIRECTORY : 0));
+                         O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+                             | (type == S_IFDIR ? O_DIRECTORY : 0));
 
   if (fd < 0 && errno == ENOENT)
     fail (error, "%s is not there", name);
@@ -207,7 +209,8 @@ barua_build_check (const char *builds_dir, const char *version, GError **error)
 
   if (*builds_dir == '\0')
     {
-      fail (error, "there is no builds directory: [upgrade] builds-dir of the configuration is not set");
+      fail (error,
+            "there is no builds directory: [upgrade] builds-dir of the configuration is not set");
       return NULL;
     }
   if (!barua_build_is_name (version))
@@ -262,8 +265,8 @@ take_output (Run *run, GCancellable *cancellable)
 
   while (!is_over && time_left (run) > 0 && !g_cancellable_is_cancelled (cancellable))
     {
-      struct pollfd fds[] = { { .fd = run->output, .events = POLLIN },
-                              { .fd = cancel.fd, .events = POLLIN } };
+      struct pollfd fds[]
+          = { { .fd = run->output, .events = POLLIN }, { .fd = cancel.fd, .events = POLLIN } };
       if (poll (fds, has_cancel ? 2 : 1, time_left (run)) <= 0 || fds[0].revents == 0)
         continue;
       const gssize n = read (run->output, buffer, sizeof buffer);
@@ -343,9 +346,10 @@ barua_build_run (const BaruaBuild *build, const char *const *arguments, guint li
   if (!has_ended)
     return fail (error, "%s did not end within %u s", name, limit_s);
   if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
-    return fail (error, "%s %s %d%s%s", name, WIFEXITED (status) ? "ended with status" : "was ended by signal",
-                 WIFEXITED (status) ? WEXITSTATUS (status) : WTERMSIG (status), *text != '\0' ? ": " : "",
-                 text);
+    return fail (error, "%s %s %d%s%s", name,
+                 WIFEXITED (status) ? "ended with status" : "was ended by signal",
+                 WIFEXITED (status) ? WEXITSTATUS (status) : WTERMSIG (status),
+                 *text != '\0' ? ": " : "", text);
   *output = g_steal_pointer (&text);
   return TRUE;
 }

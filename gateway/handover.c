@@ -21,8 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READY_S 30u    /* export-and-monitoring.md 8.2 */
-#define PULSE_MS 5000u /* the watchdog's; its shortest use is a minute */
+#define READY_S 30u /* export-and-monitoring.md 8.2 */
 #define READY "ready"
 #define GO "go"
 #define MAX_RIGHTS 200u /* descriptors of a message; the kernel takes 253 */
@@ -179,7 +178,8 @@ copy_database (Hand *hand, GError **error)
 static gboolean
 put_back (const char *database, const char *way_back, GError **error)
 {
-  return !g_file_test (way_back, G_FILE_TEST_EXISTS) || barua_store_put_back (database, way_back, error);
+  return !g_file_test (way_back, G_FILE_TEST_EXISTS)
+         || barua_store_put_back (database, way_back, error);
 }
 
 gboolean
@@ -229,8 +229,9 @@ ready_s (void)
   const char *text = g_getenv (READY_VARIABLE);
   guint64 number;
 
-  return text != NULL && g_ascii_string_to_unsigned (text, 10, 1, 3600, &number, NULL) ? (guint)number
-                                                                                       : READY_S;
+  return text != NULL && g_ascii_string_to_unsigned (text, 10, 1, 3600, &number, NULL)
+             ? (guint)number
+             : READY_S;
 }
 
 /* Waits until the child is ready, has ended, is overdue, or we are to stop. */
@@ -264,16 +265,19 @@ explain (const Hand *hand, GError **error)
   const char *version = hand->what->plan->build->version;
 
   if (hand->must_stop)
-    g_set_error (error, BARUA_BUILD_ERROR, 0, "The server was stopped while %s was starting", version);
+    g_set_error (error, BARUA_BUILD_ERROR, 0, "The server was stopped while %s was starting",
+                 version);
   else if (hand->is_overdue)
-    g_set_error (error, BARUA_BUILD_ERROR, 0, "%s was not ready within %u s; all is as it was", version,
-                 ready_s ());
+    g_set_error (error, BARUA_BUILD_ERROR, 0, "%s was not ready within %u s; all is as it was",
+                 version, ready_s ());
   else if (WIFSIGNALED (hand->status))
-    g_set_error (error, BARUA_BUILD_ERROR, 0, "%s was ended by signal %d while it started; all is as it was",
-                 version, WTERMSIG (hand->status));
+    g_set_error (error, BARUA_BUILD_ERROR, 0,
+                 "%s was ended by signal %d while it started; all is as it was", version,
+                 WTERMSIG (hand->status));
   else
-    g_set_error (error, BARUA_BUILD_ERROR, 0, "%s ended with status %d while it started; all is as it was",
-                 version, WEXITSTATUS (hand->status));
+    g_set_error (error, BARUA_BUILD_ERROR, 0,
+                 "%s ended with status %d while it started; all is as it was", version,
+                 WEXITSTATUS (hand->status));
 }
 
 /* Sends "go" and some descriptors. */
@@ -309,7 +313,8 @@ let_go (const Hand *hand)
   gboolean goes_on = send_some (hand->channel, NULL, 0);
 
   for (guint i = 0; goes_on && i < kept->len; i += MAX_RIGHTS)
-    goes_on = send_some (hand->channel, &g_array_index (kept, int, i), MIN (kept->len - i, MAX_RIGHTS));
+    goes_on
+        = send_some (hand->channel, &g_array_index (kept, int, i), MIN (kept->len - i, MAX_RIGHTS));
   close (hand->channel);
   g_array_set_size (kept, 0);
   g_array_set_size (hand->what->sockets, 0);
@@ -380,10 +385,12 @@ barua_hand_over (const BaruaHandOver *what, int *status, GError **error)
   Hand hand = { .what = what, .loop = loop, .way_back = way_back };
   const guint sources[]
       = { g_unix_signal_add (SIGTERM, stop, &hand), g_unix_signal_add (SIGINT, stop, &hand),
-          g_unix_signal_add (SIGHUP, hang_up, &hand), g_unix_signal_add (SIGUSR2, run_timers, &hand),
-          g_timeout_add (PULSE_MS, pulse, &hand) };
+          g_unix_signal_add (SIGHUP, hang_up, &hand),
+          g_unix_signal_add (SIGUSR2, run_timers, &hand),
+          g_timeout_add (barua_systemd_pulse_ms (), pulse, &hand) };
 
-  hand.stays = g_getenv ("NOTIFY_SOCKET") == NULL || getpid () == 1;
+  hand.stays = !barua_systemd_can_hand_over ();
+  barua_systemd_pulse ();
   while (g_main_context_iteration (NULL, FALSE)) /* what came before there was anybody to hear it */
     ;
   hand.must_stop = hand.must_stop || *what->is_told;

@@ -207,7 +207,6 @@ upgrade (const BaruaUpgradePlan *plan, gpointer data)
   running->is_stopping = TRUE;
   running->end = END_UPGRADE;
   running->process->plan = (BaruaUpgradePlan){ barua_build_copy (plan->build), plan->must_copy };
-  barua_systemd_watch_no_more ();
   barua_server_hand_over (running->app->server, STOP_LIMIT_MS, running->process->kept, stopped, running);
 }
 
@@ -420,6 +419,7 @@ run_until_end (Process *process, BaruaApp *app, GError **error)
     {
       barua_systemd_ready (app);
       g_main_loop_run (loop);
+      barua_systemd_watch_no_more ();
     }
   else
     running.end = END_FAILED;

@@ -19,7 +19,8 @@
 #define FIRST_SOCKET 3 /* sd_listen_fds(3) */
 #define NUMBER_SIZE 24
 
-/* What the child needs between fork() and execve(), made before: only async-signal-safe calls are allowed there. */
+/* What the child needs between fork() and execve(), made before: only async-signal-safe calls are
+ * allowed there. */
 typedef struct
 {
   char **argv;
@@ -64,8 +65,8 @@ static char **
 make_environment (Child *child, const BaruaSuccessor *successor)
 {
   g_auto (GStrv) base = g_get_environ ();
-  const char *const ours[]
-      = { "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID", successor->channel_variable };
+  const char *const ours[] = { "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID",
+                               successor->channel_variable };
   g_autofree char *n_sockets = g_strdup_printf ("%u", successor->sockets->len);
   g_autofree char *channel = g_strdup_printf ("%u", FIRST_SOCKET + successor->sockets->len);
   const gboolean has_watchdog = g_environ_getenv (base, "WATCHDOG_USEC") != NULL;
@@ -84,8 +85,8 @@ make_environment (Child *child, const BaruaSuccessor *successor)
   return envp;
 }
 
-/* Copies the descriptors to where none of them is overwritten when they are put in their places; FALSE when there are
- * too many. */
+/* Copies the descriptors to where none of them is overwritten when they are put in their places;
+ * FALSE when there are too many. */
 static gboolean
 move_up (Child *child, const BaruaSuccessor *successor)
 {
@@ -95,8 +96,8 @@ move_up (Child *child, const BaruaSuccessor *successor)
   child->from = g_new (int, n + 1);
   for (child->n = 0; child->n < n + 1; child->n++)
     {
-      const int fd = child->n < n ? g_array_index (successor->sockets, int, child->n)
-                                  : successor->channel;
+      const int fd
+          = child->n < n ? g_array_index (successor->sockets, int, child->n) : successor->channel;
       child->from[child->n] = fcntl (fd, F_DUPFD_CLOEXEC, above);
       if (child->from[child->n] < 0)
         return FALSE;
@@ -212,12 +213,13 @@ barua_successor_note (const char *database, const BaruaBuild *build, GError **er
 {
   g_autofree char *path = note_path (database);
   g_auto (Note) before = { NULL };
-  const gboolean is_next = read_note (database, &before) && strcmp (before.version, barua_version) == 0;
+  const gboolean is_next
+      = read_note (database, &before) && strcmp (before.version, barua_version) == 0;
   g_autofree char *text = g_strdup_printf ("%s %s %s\n", build->version, build->digest,
                                            is_next ? before.base : barua_version);
 
-  return g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                   0640, error);
+  return g_file_set_contents_full (
+      path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0640, error);
 }
 
 void
@@ -234,12 +236,13 @@ barua_successor_follow (const char *builds_dir, const char *database)
   g_auto (Note) note = { NULL };
   g_autoptr (GError) error = NULL;
 
-  if (*builds_dir == '\0' || !read_note (database, &note) || strcmp (note.version, barua_version) == 0)
+  if (*builds_dir == '\0' || !read_note (database, &note)
+      || strcmp (note.version, barua_version) == 0)
     return;
   if (strcmp (note.base, barua_version) != 0)
     {
-      g_message ("the build %s took over from %s, not from %s: it is not followed", note.version, note.base,
-                 barua_version);
+      g_message ("the build %s took over from %s, not from %s: it is not followed", note.version,
+                 note.base, barua_version);
       return;
     }
   g_autofree char *folder = g_canonicalize_filename (builds_dir, NULL);

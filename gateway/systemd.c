@@ -13,6 +13,7 @@
 
 #define FIRST_SOCKET 3     /* sd_listen_fds(3) */
 #define MAX_SOCKETS 1024u
+#define NO_PULSE_MS 60000u /* nobody listens */
 
 /* A number of the environment, 0 when there is none. */
 static guint64
@@ -113,6 +114,21 @@ barua_systemd_pulse (void)
   sd_notify (FALSE, "WATCHDOG=1");
 }
 
+gboolean
+barua_systemd_can_hand_over (void)
+{
+  return g_getenv ("NOTIFY_SOCKET") != NULL && getpid () != 1;
+}
+
+guint
+barua_systemd_pulse_ms (void)
+{
+  guint64 microseconds = 0;
+
+  return sd_watchdog_enabled (FALSE, &microseconds) > 0 ? (guint)(microseconds / 1000 / WATCHDOG_SHARE)
+                                                        : NO_PULSE_MS;
+}
+
 void
 barua_systemd_hand_over (GPid pid)
 {
@@ -135,6 +151,18 @@ barua_systemd_watch_no_more (void)
 void
 barua_systemd_pulse (void)
 {
+}
+
+gboolean
+barua_systemd_can_hand_over (void)
+{
+  return FALSE;
+}
+
+guint
+barua_systemd_pulse_ms (void)
+{
+  return NO_PULSE_MS;
 }
 
 void

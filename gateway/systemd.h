@@ -24,6 +24,13 @@ void barua_systemd_ready (BaruaApp *app);
 /** Tells the watchdog that all is well, without looking. */
 void barua_systemd_pulse (void);
 
+/** Whether somebody can be told that another process is the service: not for the first process of a container, which
+ * must not end. */
+gboolean barua_systemd_can_hand_over (void);
+
+/** How often barua_systemd_pulse() is wanted, in milliseconds. */
+guint barua_systemd_pulse_ms (void);
+
 /** Says that @pid is the service from now on, and waits until that was heard. */
 void barua_systemd_hand_over (GPid pid);
 

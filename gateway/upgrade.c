@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Trying the migration copies and rewrites the database: a minute for each GiB on a slow disk, and more than we ever
- * want to wait for. */
+/* Trying the migration copies and rewrites the database: a minute for each GiB on a slow disk, and
+ * more than we ever want to wait for. */
 #define MIGRATION_LIMIT_S 1800u
 
 struct _BaruaUpgrade
@@ -25,8 +25,8 @@ struct _BaruaUpgrade
   char *database;
   BaruaUpgradeFunc go;
   gpointer data;
-  struct _Work *work;       /* (nullable): under way */
-  BaruaUpgradePlan staged;  /* build: NULL when none was */
+  struct _Work *work;      /* (nullable): under way */
+  BaruaUpgradePlan staged; /* build: NULL when none was */
 };
 
 /* One staging, in its thread. */
@@ -108,7 +108,8 @@ entry_written (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (entry->app->store == NULL || barua_store_write_finish (entry->app->store, result, &error))
     return;
-  g_message ("upgrade: the document " BARUA_UPGRADE_DOCUMENT " cannot be written: %s", error->message);
+  g_message ("upgrade: the document " BARUA_UPGRADE_DOCUMENT " cannot be written: %s",
+             error->message);
   if (entry->work != NULL)
     g_cancellable_cancel (entry->work->cancellable);
 }
@@ -128,12 +129,14 @@ note (BaruaApp *app, Work *work, const BaruaUpgradeNote *what)
   entry->message = g_strdup (what->message);
   entry->note = *what;
   entry->note.message = entry->message;
-  barua_store_write_async (app->store, write_entry, entry, entry_free, 0, NULL, entry_written, entry);
+  barua_store_write_async (app->store, write_entry, entry, entry_free, 0, NULL, entry_written,
+                           entry);
 }
 
 /* ---- in the thread ---- */
 
-/* Has the main loop call @func, which no other thread may do in its place: g_main_context_invoke() lets it. */
+/* Has the main loop call @func, which no other thread may do in its place: g_main_context_invoke()
+ * lets it. */
 static void
 call_later (GSourceFunc func, gpointer data, GDestroyNotify destroy)
 {
@@ -292,8 +295,9 @@ static void
 keep (BaruaUpgrade *upgrade, const BaruaUpgradePlan *plan)
 {
   barua_build_free (upgrade->staged.build);
-  upgrade->staged = (BaruaUpgradePlan){ .build = plan != NULL ? barua_build_copy (plan->build) : NULL,
-                                        .must_copy = plan != NULL && plan->must_copy };
+  upgrade->staged
+      = (BaruaUpgradePlan){ .build = plan != NULL ? barua_build_copy (plan->build) : NULL,
+                            .must_copy = plan != NULL && plan->must_copy };
 }
 
 /* The document says that we go; now we do, unless it was deleted. */
@@ -324,8 +328,8 @@ go (BaruaUpgrade *upgrade, Work *work)
   entry->work = work_ref (work);
   entry->message = g_strdup_printf ("Going over from %s to %s", barua_version, work->version);
   entry->note = (BaruaUpgradeNote){ .message = entry->message };
-  barua_store_write_async (upgrade->app->store, write_entry, entry, entry_free, 0, NULL, ready_to_go,
-                           entry);
+  barua_store_write_async (upgrade->app->store, write_entry, entry, entry_free, 0, NULL,
+                           ready_to_go, entry);
 }
 
 /* GSourceFunc: the thread has ended. */
@@ -360,7 +364,8 @@ work_done (gpointer data)
 
 /* Starts the thread; @before: (nullable): what was staged. */
 static void
-start (BaruaUpgrade *upgrade, const char *version, gboolean completes, const BaruaUpgradePlan *before)
+start (BaruaUpgrade *upgrade, const char *version, gboolean completes,
+       const BaruaUpgradePlan *before)
 {
   Work *work;
 
@@ -433,17 +438,19 @@ barua_upgrade_settle (BaruaUpgrade *upgrade, const char *trouble)
 
   entry->app = upgrade->app;
   entry->message = g_strdup (trouble);
-  barua_store_write_async (upgrade->app->store, settle, entry, entry_free, 0, NULL, entry_written, entry);
+  barua_store_write_async (upgrade->app->store, settle, entry, entry_free, 0, NULL, entry_written,
+                           entry);
 }
 
 BaruaUpgrade *
-barua_upgrade_new (BaruaApp *app, const char *builds_dir, const char *database, BaruaUpgradeFunc go_on,
-                   gpointer data)
+barua_upgrade_new (BaruaApp *app, const char *builds_dir, const char *database,
+                   BaruaUpgradeFunc go_on, gpointer data)
 {
   BaruaUpgrade *upgrade = g_new0 (BaruaUpgrade, 1);
 
   upgrade->app = app;
-  upgrade->builds_dir = *builds_dir != '\0' ? g_canonicalize_filename (builds_dir, NULL) : g_strdup ("");
+  upgrade->builds_dir
+      = *builds_dir != '\0' ? g_canonicalize_filename (builds_dir, NULL) : g_strdup ("");
   upgrade->database = g_canonicalize_filename (database, NULL);
   upgrade->go = go_on;
   upgrade->data = data;

@@ -41,14 +41,15 @@ barua_upgrade_document_read (BaruaReader *reader, BaruaUpgradeState *state, gboo
   g_autoptr (BaruaDocument) document = NULL;
 
   *state = (BaruaUpgradeState){ 0 };
-  if (!barua_reader_find_document (reader, NULL, BARUA_TEXT (BARUA_UPGRADE_DOCUMENT), &document, error))
+  if (!barua_reader_find_document (reader, NULL, BARUA_TEXT (BARUA_UPGRADE_DOCUMENT), &document,
+                                   error))
     return FALSE;
   *is_there = document != NULL;
   if (document == NULL)
     return TRUE;
   const BaruaJson body = { document->body.p, document->body.n };
-  state->version
-      = barua_json_string (barua_json_member (barua_json_member (body, "build_info"), "version"), NULL);
+  state->version = barua_json_string (
+      barua_json_member (barua_json_member (body, "build_info"), "version"), NULL);
   state->action = barua_json_string (barua_json_member (body, "action"), NULL);
   state->is_staged = barua_json_truthy (barua_json_member (body, "staging_complete"));
   state->is_over = ends_with_error (barua_json_member (body, "log"));
@@ -135,10 +136,10 @@ typedef struct
 {
   BaruaApp *app;
   BaruaRequest *request;
-  gboolean completes;  /* go over to it when it is staged */
-  GString *document;   /* to be written; NULL for /complete */
+  gboolean completes; /* go over to it when it is staged */
+  GString *document;  /* to be written; NULL for /complete */
   char *version;
-  gboolean is_found;   /* /complete: a staged build */
+  gboolean is_found; /* /complete: a staged build */
 } Ask;
 
 static void
@@ -301,5 +302,6 @@ barua_api_upgrade_complete (BaruaRequest *request, gpointer app)
 {
   Ask *ask = ask_new (request, app, TRUE);
 
-  barua_store_write_async (((BaruaApp *)app)->store, complete, ask, ask_free, 0, NULL, written, ask);
+  barua_store_write_async (((BaruaApp *)app)->store, complete, ask, ask_free, 0, NULL, written,
+                           ask);
 }

@@ -338,43 +338,86 @@ address_text (GSocketAddress *remote, gboolean *is_loopback)
   return is_mapped ? g_strdup (text + 7) : g_steal_pointer (&text);
 }
 
+/* Who connects. */
+typedef struct
+{
+  char *address; /* text */
+  gboolean is_trusted;
+  gboolean is_loopback;
+  gboolean is_counted; /* against the limit per address */
+} Peer;
+
+static void
+peer_clear (Peer *peer)
+{
+  g_free (peer->address);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Peer, peer_clear)
+
+/* Whether the limits allow one more connection, which is then counted. */
+static gboolean
+admit (BaruaConnections *connections, GSocketAddress *remote, Peer *peer)
+{
+  const BaruaServerOptions *options = connections->options;
+  BaruaServerStats *stats = connections->stats;
+
+  peer->address = address_text (remote, &peer->is_loopback);
+  peer->is_trusted = g_hash_table_contains (connections->trusted, peer->address);
+  peer->is_counted = !peer->is_loopback && !peer->is_trusted;
+  if (stats->open_connections >= options->max_connections)
+    {
+      stats->refused_total++;
+      return FALSE;
+    }
+  if (peer->is_counted
+      && GPOINTER_TO_UINT (g_hash_table_lookup (connections->per_address, peer->address))
+             >= options->max_connections_per_address)
+    {
+      stats->refused_address++;
+      return FALSE;
+    }
+  if (peer->is_counted)
+    count_address (connections, peer->address, 1);
+  stats->connections++;
+  stats->open_connections++;
+  return TRUE;
+}
+
+gboolean
+barua_connections_park (BaruaConnections *connections, int fd, GSocketAddress *remote)
+{
+  g_auto (Peer) peer = { NULL };
+
+  if (connections->parking == NULL || !admit (connections, remote, &peer))
+    return FALSE;
+  if (barua_parking_adopt (connections->parking, fd, g_get_monotonic_time (), peer.address,
+                           peer.is_counted))
+    return TRUE;
+  if (peer.is_counted)
+    count_address (connections, peer.address, -1);
+  connections->stats->open_connections--;
+  return FALSE;
+}
+
 BaruaConnection *
 barua_connections_add (BaruaConnections *connections, BaruaWire *wire, GSocketAddress *remote)
 {
-  const BaruaServerOptions *options = connections->options;
-  gboolean is_loopback;
-  g_autofree char *address = address_text (remote, &is_loopback);
-  gboolean is_trusted = g_hash_table_contains (connections->trusted, address);
-  gboolean is_counted = !is_loopback && !is_trusted;
+  g_auto (Peer) peer = { NULL };
 
-  if (connections->stats->open_connections >= options->max_connections)
-    {
-      connections->stats->refused_total++;
-      return NULL;
-    }
-  if (is_counted
-      && GPOINTER_TO_UINT (g_hash_table_lookup (connections->per_address, address))
-             >= options->max_connections_per_address)
-    {
-      connections->stats->refused_address++;
-      return NULL;
-    }
-
+  if (!admit (connections, remote, &peer))
+    return NULL;
   BaruaConnection *connection = g_new0 (BaruaConnection, 1);
-  if (is_counted)
-    count_address (connections, address, 1);
   connection->owner = connections;
   connection->wire = wire;
   connection->remote = g_object_ref (remote);
-  connection->address = g_steal_pointer (&address);
-  connection->is_trusted = is_trusted;
-  connection->is_loopback = is_loopback;
-  connection->is_counted = is_counted;
+  connection->address = g_steal_pointer (&peer.address);
+  connection->is_trusted = peer.is_trusted;
+  connection->is_loopback = peer.is_loopback;
+  connection->is_counted = peer.is_counted;
   connection->link.data = connection;
   barua_connection_enter (connection, BARUA_CONNECTION_HEADER);
   g_queue_push_tail_link (&connections->open, &connection->link);
-  connections->stats->connections++;
-  connections->stats->open_connections++;
   g_object_set_qdata (G_OBJECT (remote), connection_quark (), connection);
   barua_wire_on_closed (wire, wire_closed, connection);
   return connection;

@@ -90,6 +90,10 @@ void barua_connections_free (BaruaConnections *connections);
 BaruaConnection *barua_connections_add (BaruaConnections *connections, BaruaWire *wire,
                                         GSocketAddress *remote);
 
+/** Keeps an open connection, without TLS and between two requests, until the next request on it arrives. @fd belongs to
+ * the table then; %FALSE: a limit forbids it, or it cannot be kept so. */
+gboolean barua_connections_park (BaruaConnections *connections, int fd, GSocketAddress *remote);
+
 /** (nullable): the record of the connection with this address object. */
 BaruaConnection *barua_connection_of (GSocketAddress *remote);
 

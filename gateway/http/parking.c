@@ -118,38 +118,42 @@ barua_parking_free (BaruaParking *parking)
 }
 
 gboolean
-barua_parking_take (BaruaParking *parking, GSocket *socket, gint64 since_us, const char *address,
-                    gboolean is_counted)
+barua_parking_adopt (BaruaParking *parking, int fd, gint64 since_us, const char *address,
+                     gboolean is_counted)
 {
-  const int fd = g_socket_get_fd (socket);
-  const int kept = fcntl (fd, F_DUPFD_CLOEXEC, 0);
-  BaruaParked *parked;
-  struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP };
+  BaruaParked *parked = g_new0 (BaruaParked, 1);
+  struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = parked };
 
-  if (kept < 0)
-    return FALSE;
-  parked = g_new0 (BaruaParked, 1);
-  event.data.ptr = parked;
-  if (epoll_ctl (parking->epoll, EPOLL_CTL_ADD, kept, &event) != 0)
+  if (epoll_ctl (parking->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
     {
-      close (kept);
       g_free (parked);
       return FALSE;
     }
-  if (dup3 (parking->dead, fd, O_CLOEXEC) < 0)
-    {
-      epoll_ctl (parking->epoll, EPOLL_CTL_DEL, kept, NULL);
-      close (kept);
-      g_free (parked);
-      return FALSE;
-    }
-  parked->fd = kept;
+  parked->fd = fd;
   parked->since_us = since_us;
   parked->address = g_strdup (address);
   parked->is_counted = is_counted;
   parked->link.data = parked;
   g_queue_push_tail_link (&parking->parked, &parked->link);
   return TRUE;
+}
+
+gboolean
+barua_parking_take (BaruaParking *parking, GSocket *socket, gint64 since_us, const char *address,
+                    gboolean is_counted)
+{
+  const int fd = g_socket_get_fd (socket);
+  const int kept = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+
+  if (kept >= 0 && dup3 (parking->dead, fd, O_CLOEXEC) >= 0
+      && barua_parking_adopt (parking, kept, since_us, address, is_counted))
+    return TRUE;
+  if (kept >= 0)
+    {
+      dup3 (kept, fd, O_CLOEXEC); /* it stays where it was */
+      close (kept);
+    }
+  return FALSE;
 }
 
 void

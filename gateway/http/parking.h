@@ -61,6 +61,10 @@ void barua_parking_free (BaruaParking *parking);
 gboolean barua_parking_take (BaruaParking *parking, GSocket *socket, gint64 since_us,
                              const char *address, gboolean is_counted);
 
+/** The same for a connection that nobody has a socket of: @fd belongs to the set, unless this is %FALSE. */
+gboolean barua_parking_adopt (BaruaParking *parking, int fd, gint64 since_us, const char *address,
+                              gboolean is_counted);
+
 /** Appends the descriptors (int) of all to @sockets, whose they are then; tells nobody. */
 void barua_parking_release (BaruaParking *parking, GArray *sockets);
 

@@ -459,7 +459,19 @@ barua_server_stop (BaruaServer *server, guint limit_ms, void (*callback) (gpoint
 void
 barua_server_adopt (BaruaServer *server, int fd)
 {
-  go_on_with (server, fd, server->tls);
+  union
+  {
+    struct sockaddr any;
+    struct sockaddr_storage room;
+  } address = { 0 };
+  socklen_t length = sizeof address;
+  g_autoptr (GSocketAddress) remote = NULL;
+
+  if (server->tls == NULL && getpeername (fd, &address.any, &length) == 0)
+    remote = g_socket_address_new_from_native (&address, length);
+  /* many may come at once: only who says something gets a stream */
+  if (remote == NULL || !barua_connections_park (server->connections, fd, remote))
+    go_on_with (server, fd, server->tls);
 }
 
 /* Tells a request that its message will go. */
