@@ -14,6 +14,7 @@
 #include "gateway/api/counters.h"
 #include "gateway/api/figures.h"
 #include "gateway/api/gateways.h"
+#include "gateway/api/health.h"
 #include "gateway/api/settings-document.h"
 #include "gateway/api/settings-reload.h"
 #include "gateway/timers.h"
@@ -63,6 +64,7 @@ barua_app_new (BaruaStore *store, GError **error)
   app->counters = barua_counters_new ();
   app->figures = barua_figures_cache_new ();
   app->activity = barua_activity_new (app);
+  app->health = barua_health_new (app);
   app->xforms = barua_xform_cache_new ();
   barua_store_watch (store, hear_news, app);
   return app;
@@ -86,6 +88,7 @@ barua_app_free (BaruaApp *app)
     ;
   g_clear_pointer (&app->gateways, barua_gateways_free);
   barua_activity_free (app->activity);
+  barua_health_free (app->health);
   g_clear_pointer (&app->auth, barua_auth_free);
   g_clear_pointer (&app->credentials, barua_credentials_unref);
   g_clear_pointer (&app->counting, g_hash_table_unref);

@@ -22,7 +22,7 @@ G_BEGIN_DECLS
  * @gateways: (nullable): see gateway/api/gateways.h
  * @timers: (nullable): see gateway/timers.h
  * @activity: who was heard of, see gateway/api/activity.h
- * @health_waiting: (nullable): who waits for the one probe of the writer, see gateway/api/health.c
+ * @health: what is known of the writer, see gateway/api/health.c
  * @xforms: what is known of XForms
  * @counting: (nullable): see gateway/api/user-count.h
  *
@@ -47,7 +47,7 @@ typedef struct
   struct _BaruaCounters *counters;
   struct _BaruaFiguresCache *figures;
   struct _BaruaActivity *activity;
-  GArray *health_waiting;
+  struct _BaruaHealth *health;
   BaruaXFormCache *xforms;
   GHashTable *counting;
   struct _BaruaGateways *gateways;

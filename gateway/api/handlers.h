@@ -118,5 +118,6 @@ void barua_api_upgrade (BaruaRequest *request, gpointer app);
 void barua_api_upgrade_stage (BaruaRequest *request, gpointer app);
 void barua_api_upgrade_complete (BaruaRequest *request, gpointer app);
 void barua_api_healthz (BaruaRequest *request, gpointer app);
+void barua_api_readyz (BaruaRequest *request, gpointer app);
 
 G_END_DECLS

@@ -127,7 +127,7 @@ const BaruaRoute barua_routes[] = {
   { "GET",   "/api/docs",            PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS, barua_api_docs },
   { "GET",   "/metrics",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_PLAIN, barua_api_metrics },
   { "GET",   "/healthz",             PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS | BARUA_ROUTE_DIRECT, barua_api_healthz },
-  { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS | BARUA_ROUTE_DIRECT, barua_api_healthz },
+  { "GET",   "/readyz",              PUBLIC,                   BARUA_BODY_NONE,         0,        BARUA_ROUTE_ANONYMOUS | BARUA_ROUTE_DIRECT, barua_api_readyz },
   BOTH_SLASH ("GET",    "",                            BARUA_BODY_NONE,   0,        barua_api_database_get)
   BOTH_SLASH ("POST",   "",                            BARUA_BODY_JSON,   0,        barua_api_document_put)
   BOTH ("GET",    "/_all_docs",                  BARUA_BODY_NONE,   0,        barua_api_all_docs)

@@ -318,6 +318,21 @@ end_group (BaruaSqlite *sqlite, Group *group, gboolean is_lost)
   fail_all (group, error);
 }
 
+/* Remembers that something could not be written, for who asks whether anything can. */
+static void
+note_trouble (BaruaSqlite *sqlite, const Group *group)
+{
+  for (const BaruaWork *work = group->first; work != NULL; work = work->next)
+    {
+      const gboolean is_full
+          = g_error_matches (work->error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_FULL);
+      if (!is_full && !g_error_matches (work->error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_FAILED))
+        continue;
+      __atomic_store_n (&sqlite->is_trouble_full, is_full, __ATOMIC_RELAXED);
+      __atomic_store_n (&sqlite->trouble_us, g_get_monotonic_time (), __ATOMIC_RELAXED);
+    }
+}
+
 /* Runs @work and what is queued behind it, and hands out the results. */
 static void
 run_group (BaruaSqlite *sqlite, BaruaWork *work)
@@ -333,6 +348,7 @@ run_group (BaruaSqlite *sqlite, BaruaWork *work)
     }
   end_group (sqlite, &group, is_lost);
   __atomic_add_fetch (&sqlite->n_jobs, group.n, __ATOMIC_RELAXED);
+  note_trouble (sqlite, &group);
   barua_work_complete (group.first);
 }
 

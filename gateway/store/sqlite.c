@@ -235,6 +235,8 @@ sqlite_stats (BaruaStore *store, BaruaStoreStats *stats)
     .wal_bytes = (gint64)g_atomic_int_get (&sqlite->wal_pages) * LOG_PAGE_BYTES,
     .commit_times = sqlite->commit_times,
     .commit_jobs = sqlite->commit_jobs,
+    .trouble_us = __atomic_load_n (&sqlite->trouble_us, __ATOMIC_RELAXED),
+    .is_trouble_full = __atomic_load_n (&sqlite->is_trouble_full, __ATOMIC_RELAXED),
   };
   barua_work_queue_length (sqlite->jobs, &stats->queued, &stats->queued_bytes);
 }

@@ -292,6 +292,8 @@ typedef struct
   guint64 n_commits;  /* atomic */
   BaruaHistogram commit_times;
   BaruaHistogram commit_jobs;
+  gint64 trouble_us;  /* atomic: when something could not be written last; 0: never */
+  gboolean is_trouble_full; /* atomic */
   int wal_pages;      /* atomic */
   gboolean is_behind; /* of the writer's thread: some view may not have seen every document */
   gboolean is_swept;  /* of the writer's thread: the last sweep found nothing more */

@@ -580,6 +580,8 @@ gboolean barua_store_reindex (BaruaStore *store, GError **error);
  * @wal_bytes: of the write-ahead log
  * @commit_times: microseconds from the first job of a commit to its end on the disk
  * @commit_jobs: jobs of a commit
+ * @trouble_us: monotonic time when something could not be written last, for a reason of the machine; 0: never
+ * @is_trouble_full: that was for lack of room
  */
 typedef struct
 {
@@ -590,6 +592,8 @@ typedef struct
   gint64 wal_bytes;
   BaruaHistogram commit_times;
   BaruaHistogram commit_jobs;
+  gint64 trouble_us;
+  gboolean is_trouble_full;
 } BaruaStoreStats;
 
 /** Any thread, at any time. */

@@ -128,13 +128,18 @@ class FullDisk(unittest.TestCase):
             load.refusal(answer)
             answer = client.put("/medic/refused", {"long": "x" * 8000})
             self.assertEqual((answer.status, answer.json()), (507, FULL))
+        time.sleep(1.1)  # an answer of /readyz is good for a second
+        load.refusal(client.form("/api/v1/records", {
+            "from": "+254712345678", "message": "1!YYYZ!" + "long" * 2000}))
+        ready = client.get("/readyz")
+        self.assertEqual((ready.status, ready.json()), (503, {"status": "the disk is full"}))
 
     def check_reads(self, load):
         client = self.server.client()
         self.assertEqual(client.get("/medic/kept").json()["x"], 1)
         self.assertEqual(client.get("/medic/_all_docs?limit=5").status, 200)
         self.assertEqual(client.get("/api/v1/settings").status, 200)
-        self.assertEqual(client.get("/healthz").status, 200)
+        self.assertEqual(client.get("/healthz").status, 200, "a new start would not help")
         load.check_kept()
 
     def check_recovery(self, load):
@@ -158,6 +163,10 @@ class FullDisk(unittest.TestCase):
         self.check_reads(load)
         took = self.check_recovery(load)
         self.assertEqual(self.server.client().get("/medic/refused").status, 404)
+        deadline = time.monotonic() + 30
+        while self.server.client().get("/readyz").status != 200:
+            self.assertLess(time.monotonic(), deadline, "not ready again")
+            time.sleep(0.2)
         load.check_kept()
         self.assertEqual(self.server.stop(), 0)
         self.assertEqual(check_database(self.server.database)[0], 0)
