@@ -325,11 +325,13 @@ page_query (BaruaReader *reader, gpointer data, GError **error)
 
 static void read_next (Sending *sending);
 
-/* Tells a failure after the first byte (section 1.3). */
+/* Tells a failure after the first byte (section 1.3), on lines of its own. */
 static void
 fail_late (Sending *sending, const GError *error)
 {
   g_warning ("an export failed: %s", error->message);
+  if (sending->collects && !sending->export.skips_header)
+    barua_stream_write_text (sending->stream, "\n");
   barua_stream_write_text (sending->stream,
                            "--ERROR--\nError exporting data: the data could not be read\n");
   barua_stream_end (sending->stream);
@@ -348,7 +350,7 @@ walk_is_over (Sending *sending)
   g_string_truncate (sending->last_key, 0);
   g_string_truncate (sending->last_id, 0);
   barua_export_sort_fields (&sending->export);
-  barua_export_append_header (&sending->export, sending->out);
+  barua_export_append_columns (&sending->export, sending->out);
   read_next (sending);
 }
 
@@ -433,6 +435,16 @@ stream_closed (gpointer data)
 
 static const BaruaStreamCalls stream_calls = { .want = want };
 
+/* Sends what is known from the beginning: a proxy is not to take an index that is brought up to date, or a walk
+ * for the columns, for a server that does not answer. */
+static void
+send_header (Sending *sending)
+{
+  barua_export_append_header (&sending->export, sending->out);
+  barua_stream_write (sending->stream, g_bytes_new (sending->out->str, sending->out->len));
+  g_string_truncate (sending->out, 0);
+}
+
 /* Answers with a stream. @export: taken. */
 static void
 send_export (BaruaRequest *request, BaruaApp *app, BaruaExport *export)
@@ -453,13 +465,12 @@ send_export (BaruaRequest *request, BaruaApp *app, BaruaExport *export)
   sending->last_key = g_string_new (NULL);
   sending->last_id = g_string_new (NULL);
   sending->collects = sending->export.type == BARUA_EXPORT_REPORTS;
-  if (!sending->collects)
-    barua_export_append_header (&sending->export, sending->out);
   barua_export_add_file_name (request, barua_export_type_name (sending->export.type), "csv");
   sending->is_working = TRUE; /* until there is something to send */
   sending->stream
       = barua_stream_begin (request, 200, "text/csv; charset=utf-8", BARUA_STREAM_UNKNOWN_LENGTH,
                             BARUA_STREAM_FINITE, &stream_calls, sending, stream_closed);
+  send_header (sending);
   if (sending->source.view == NULL)
     read_next (sending);
   else

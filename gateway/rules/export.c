@@ -108,7 +108,16 @@ barua_export_append_header (const BaruaExport *export, GString *out)
   g_string_append (out, headers[export->type]);
   if (export->type == BARUA_EXPORT_CONTACTS && export->all_columns)
     g_string_append (out, ",contact_type,place_id");
-  for (guint i = 0; export->fields != NULL && i < export->fields->len; i++)
+  if (export->type != BARUA_EXPORT_REPORTS)
+    g_string_append_c (out, '\n');
+}
+
+void
+barua_export_append_columns (const BaruaExport *export, GString *out)
+{
+  if (export->skips_header)
+    return;
+  for (guint i = 0; i < export->fields->len; i++)
     {
       g_string_append_c (out, ',');
       append_name (export, export->fields->pdata[i], out);

@@ -122,8 +122,11 @@ void barua_export_add_form (BaruaExport *export, BaruaText code);
 /** After all reports were seen: adds what the definitions of selected forms name, and sorts. */
 void barua_export_sort_fields (BaruaExport *export);
 
-/** Appends the header line, with what is to stand before it. */
+/** Appends the header line, with what is to stand before it; of reports as much as is known from the beginning. */
 void barua_export_append_header (const BaruaExport *export, GString *out);
+
+/** Of reports, after barua_export_sort_fields(): the rest of the header line. */
+void barua_export_append_columns (const BaruaExport *export, GString *out);
 
 /** How much of what @document points to its rows need. */
 BaruaLineageDepth barua_export_depth (const BaruaExport *export, BaruaJson document);

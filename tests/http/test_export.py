@@ -6,13 +6,14 @@ import io
 import os
 import re
 import socket
+import sqlite3
 import sys
 import time
 import unittest
 from urllib.parse import quote
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import PASSWORD, Client, Server, basic, main  # noqa: E402
+from harness import PASSWORD, Client, Server, basic, main, raw_exchange  # noqa: E402
 
 T = 1600000000000  # 2020-09-13T12:26:40Z
 HEAD = ("id,patient_id,reported_date,from,type,state,received,scheduled,pending,sent,cleared,muted,"
@@ -160,6 +161,18 @@ class Common(Export):
         self.assertEqual(self.client.request("POST", "/api/v2/export/messages", b"{}", {
             "Content-Type": "text/plain"}).status, 400)
 
+    def test_the_header_does_not_wait(self):
+        """It is a chunk of its own, sent before anything is read; of reports the part that no data decide."""
+        for kind, first in (("messages", HEAD + "\n"), ("contacts", "id,rev,name,patient_id,type\n"),
+                            ("reports", Reports.FIXED), ("feedback", "id,reported_date,user,app_version,url,info\n")):
+            answer = raw_exchange(self.server.port, (f"GET /api/v2/export/{kind} HTTP/1.1\r\nHost: x\r\n"
+                                                     f"Connection: close\r\nAuthorization: "
+                                                     f"{basic('admin', PASSWORD)}\r\n\r\n").encode()).decode()
+            size, _, rest = answer.partition("\r\n\r\n")[2].partition("\r\n")
+            self.assertEqual(rest[:int(size, 16)], first)
+        self.assertEqual(self.get("reports", "options[skip_header_row]=true").text,
+                         self.get("reports").text.partition("\n")[2])
+
     def test_who_is_not_logged_in(self):
         """As everywhere: browsers are shown where to log in, programs are refused."""
         for kind in ("messages", "reports", "contacts", "feedback", "dhis", "nope"):
@@ -209,6 +222,11 @@ class Common(Export):
             self.assertEqual((lines[0], lines[-3], lines[-1]), (HEAD, "--ERROR--", ""))
             self.assertRegex(lines[-2], r"^Error exporting data: [a-z ]+$")
             self.assertGreater(len(lines), 100, "what could be read is there")
+            docs = [{"_id": "report", "type": "data_record", "form": "R", "reported_date": T}]
+            self.assertEqual(client.post("/medic/_bulk_docs", {"docs": docs}).status, 201)
+            with sqlite3.connect(server.database) as database:
+                database.execute("UPDATE doc SET wbody = (SELECT wbody FROM doc WHERE id = 'b1500') WHERE id = 'report'")
+            self.assertEqual(client.get("/api/v2/export/reports").text.split("\n")[:2], [Reports.FIXED, "--ERROR--"])
             self.assertEqual(client.get("/healthz").status, 200)
             self.assertEqual(client.get("/api/v2/export/contacts").status, 200)
         finally:
