@@ -469,7 +469,7 @@ send_export (BaruaRequest *request, BaruaApp *app, BaruaExport *export)
   sending->is_working = TRUE; /* until there is something to send */
   sending->stream
       = barua_stream_begin (request, 200, "text/csv; charset=utf-8", BARUA_STREAM_UNKNOWN_LENGTH,
-                            BARUA_STREAM_FINITE, &stream_calls, sending, stream_closed);
+                            BARUA_STREAM_LEAVES, &stream_calls, sending, stream_closed);
   send_header (sending);
   if (sending->source.view == NULL)
     read_next (sending);

@@ -135,7 +135,8 @@ watch_client (BaruaStream *stream)
 {
   GSocket *socket = barua_wire_socket (stream->request->connection->wire);
   gboolean waits = stream->flags & BARUA_STREAM_WAITS;
-  guint events = POLLHUP | POLLERR | (waits ? POLLRDHUP : 0u);
+  gboolean leaves = stream->flags & (BARUA_STREAM_WAITS | BARUA_STREAM_LEAVES);
+  guint events = POLLHUP | POLLERR | (leaves ? POLLRDHUP : 0u);
 
   if (waits)
     g_socket_set_option (socket, IPPROTO_TCP, TCP_USER_TIMEOUT,

@@ -23,11 +23,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaStream, barua_stream_unref)
  * @BARUA_STREAM_FINITE: as much as there is, at once; compressed when the client asks for it
  * @BARUA_STREAM_WAITS: may be silent for long (documents.md 8.4); never compressed, and told when
  * the server stops
+ * @BARUA_STREAM_LEAVES: a client that closes its side has gone, even if it could still read: making the answer is
+ * dear, and may be silent for long
  */
 typedef enum
 {
   BARUA_STREAM_FINITE = 0,
   BARUA_STREAM_WAITS = 1 << 0,
+  BARUA_STREAM_LEAVES = 1 << 1,
 } BaruaStreamFlags;
 
 /**
