@@ -493,6 +493,46 @@ class TakenOver(Case):
         n, = copy.execute("SELECT count(*) FROM body WHERE CAST(json AS TEXT) LIKE '%since-then%'").fetchone()
         self.assertEqual(n, 1)
 
+    def kill_all(self):
+        """The machine goes down: the old process and the build end at one moment."""
+        pid = self.server.process.pid
+        os.kill(pid, signal.SIGSTOP)
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            for child in f.read().split():
+                os.kill(int(child), signal.SIGKILL)
+        self.server.kill()
+
+    def test_machine_goes_down(self):
+        """At any moment of an upgrade that changes the tables: what was acknowledged is there at the next start."""
+        self.lay(script="true")
+        with open(os.path.join(self.builds, VERSION, "barua"), "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\n[ $1 = migrate ] && exec echo schema 6 can become 7\nexec {NEXT} \"$@\"\n")
+        versions = []
+        for serial in range(8):
+            self.serve()
+            senders = [Sender(self.server, i, i % 2 == 1) for i in range(4)]
+            for s in senders:
+                s.start()
+            self.ask()
+            self.wait_for(lambda: "going over" in self.server.log() or self.version() == VERSION)
+            time.sleep(serial * 0.08)
+            for s in senders:
+                s.is_over = True
+            self.kill_all()
+            for s in senders:
+                s.join(60)
+            self.server.start()
+            self.c = self.server.client()
+            versions.append(self.version())
+            acknowledged = [r for s in senders for r in s.acknowledged]
+            found = self.c.by_reference()
+            self.assertEqual([r for r in acknowledged if r not in found], [], "none is lost")
+            self.assertEqual([r for r, records in found.items() if len(records) > 1], [], "none is doubled")
+            self.assertFalse(os.path.exists(self.server.database + ".way-back"))
+            self.server.finish()
+            self.server.process = None
+        print(f"# after 8 ends of the machine in an upgrade, {versions.count(OURS)} starts were of the old program")
+
     def test_stage_then_complete(self):
         self.lay()
         self.serve()
