@@ -180,7 +180,8 @@ begin_feed (BaruaRequest *request, gpointer app)
   guint64 beat_ms = number_of (request, "beat", 0);
 
   feed = barua_stream_begin (request, 200, "application/json", BARUA_STREAM_UNKNOWN_LENGTH,
-                             BARUA_STREAM_WAITS, &feed_calls, NULL, feed_free);
+                             (BaruaStreamFlags)number_of (request, "flags", BARUA_STREAM_WAITS),
+                             &feed_calls, NULL, feed_free);
   barua_stream_write_text (feed, "{\"results\":[\n");
   if (beat_ms > 0)
     beat_id = g_timeout_add ((guint)beat_ms, beat, NULL);
@@ -553,6 +554,40 @@ START_TEST (a_feed_waits_and_notices_that_its_client_goes)
 }
 END_TEST
 
+/* What a stream that is silent makes of a client that says no more, but could still read. */
+static void
+say_no_more (gpointer data)
+{
+  const guint flags = GPOINTER_TO_UINT (data);
+  int fd = barua_http_connect (port);
+  g_autoptr (GString) answer = g_string_new (NULL);
+  g_autofree char *request
+      = g_strdup_printf ("GET /feed?flags=%u HTTP/1.1\r\n" HOST "\r\n", flags);
+
+  barua_http_send (fd, request, -1);
+  while (strstr (answer->str, "results") == NULL)
+    barua_http_read_all (fd, answer, 20);
+  shutdown (fd, SHUT_WR);
+  const guint wait_ms = flags == BARUA_STREAM_FINITE ? 200 : 5000;
+  for (guint i = 0; i < wait_ms && g_atomic_int_get ((int *)&n_freed) == 0; i++)
+    g_usleep (1000);
+  ck_assert_uint_eq (g_atomic_int_get ((int *)&n_freed), flags == BARUA_STREAM_FINITE ? 0 : 1);
+  close (fd);
+}
+
+START_TEST (a_client_that_says_no_more)
+{
+  static const guint flags[]
+      = { BARUA_STREAM_FINITE, BARUA_STREAM_WAITS, BARUA_STREAM_LEAVES };
+
+  barua_http_converse (say_no_more, GUINT_TO_POINTER (flags[_i]));
+  if (flags[_i] == BARUA_STREAM_FINITE) /* nothing is written to a client that has gone */
+    barua_stream_abort (feed);
+  barua_http_settle ();
+  ck_assert_uint_eq (n_freed, 1);
+}
+END_TEST
+
 static void
 listen_to_beats (gpointer data)
 {
@@ -685,6 +720,7 @@ barua_suite (void)
   tcase_add_test (tc, clients_that_leave_in_the_middle);
   tcase_add_test (tc, a_server_is_freed_in_the_middle);
   tcase_add_test (tc, a_feed_waits_and_notices_that_its_client_goes);
+  tcase_add_loop_test (tc, a_client_that_says_no_more, 0, 3);
   tcase_add_test (tc, heartbeats_arrive);
   tcase_add_test (tc, feeds_end_when_the_server_stops);
   tcase_add_test (tc, a_server_is_freed_with_an_open_feed);
