@@ -357,15 +357,21 @@ items_stored (GObject *source, GAsyncResult *result, gpointer user_data)
     settings_reloaded (write);
 }
 
+/* How much the items were made of. */
+static gsize
+count_bytes (const BaruaDocumentWrite *write)
+{
+  GBytes *body = barua_request_body (write->call.request);
+
+  return write->n_bytes + (body != NULL ? g_bytes_get_size (body) : 0);
+}
+
 /* Hands the items to the writer. */
 static void
 store (BaruaDocumentWrite *write)
 {
-  GBytes *body = barua_request_body (write->call.request);
-  gsize bytes = body != NULL ? g_bytes_get_size (body) : 0;
-
-  barua_store_write_async (write->call.app->store, store_items, write, NULL, bytes, NULL,
-                           items_stored, write);
+  barua_store_write_async (write->call.app->store, store_items, write, NULL, count_bytes (write),
+                           NULL, items_stored, write);
 }
 
 /* barua_password_run(): hashes the passwords of user documents. */
@@ -452,11 +458,10 @@ items_read (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 barua_document_write_run (BaruaDocumentWrite *write, BaruaWriteReply reply)
 {
-  GBytes *body = barua_request_body (write->call.request);
   g_autoptr (GError) error = NULL;
 
   write->reply = reply;
-  if (body != NULL && g_bytes_get_size (body) >= LARGE_BYTES)
+  if (count_bytes (write) >= LARGE_BYTES)
     {
       g_autoptr (GTask) task = g_task_new (NULL, NULL, items_read, write);
       g_task_set_task_data (task, write, NULL);

@@ -16,6 +16,7 @@ typedef void (*BaruaWriteReply) (BaruaDocumentWrite *write);
  * @items: (element-type BaruaItem)
  * @is_bulk: conflicts are outcomes; a single write tells more (documents.md 6.9 no. 5)
  * @is_deletion: answered 200
+ * @n_bytes: of texts that the items are read from, besides the body of the request
  *
  * A request that writes documents: read, stored in one job, then answered.
  */
@@ -25,6 +26,7 @@ struct _BaruaDocumentWrite
   GArray *items;
   gboolean is_bulk;
   gboolean is_deletion;
+  gsize n_bytes;
   BaruaSettings *settings;
   gboolean settings_changed;
   gint64 now_ms;

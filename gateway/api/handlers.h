@@ -67,6 +67,7 @@ void barua_api_security_get (BaruaRequest *request, gpointer app);
 void barua_api_security_put (BaruaRequest *request, gpointer app);
 void barua_api_revs_limit_get (BaruaRequest *request, gpointer app);
 void barua_api_revs_limit_put (BaruaRequest *request, gpointer app);
+void barua_api_document_copy (BaruaRequest *request, gpointer app);
 void barua_api_document_not_implemented (BaruaRequest *request, gpointer app);
 void barua_api_local_get (BaruaRequest *request, gpointer app);
 void barua_api_local_put (BaruaRequest *request, gpointer app);

@@ -381,6 +381,65 @@ class Delete(Base):
                      "bad_request", "Document rev and etag have different values")
 
 
+class Copy(Base):
+    def copy(self, name, destination, query="", mount=NATIVE, client=None):
+        return (client or self.c).request("COPY", f"{mount}/{name}{query}", None,
+                                          {"Destination": destination} if destination else {})
+
+    def test_new(self):
+        copy, older = self.fresh() + " /é", self.fresh()
+        name, first = self.create(value={"n": 1, "_attachments": {
+            "a": {"data": "YQ==", "content_type": "text/plain"}}})
+        self.put(name, {"_rev": first, "n": 2})
+        answer = self.check(self.copy(name, quote(copy)), 201)
+        self.assertEqual((answer.json()["id"], answer.json()["ok"]), (copy, True))
+        self.assertTrue(answer.header("location").endswith(quote(copy)))
+        self.assertEqual(self.stored(copy)["n"], 2)
+        self.check(self.copy(name, older, f"?rev={first}", mount=SEED), 201)
+        value = self.c.get(f"{NATIVE}/{older}?attachments=true").json()
+        self.assertEqual((value["n"], value["_attachments"]["a"]["data"]), (1, "YQ=="))
+        self.assertTrue(value["_rev"].startswith("1-"))
+
+    def test_over(self):
+        name, _ = self.create(value={"n": 1})
+        there, rev = self.create(value={"n": 0})
+        self.refused(self.copy(name, there), 409, "conflict", "Document update conflict.")
+        answer = self.check(self.copy(name, f"{there}?rev={rev}"), 201)
+        self.assertTrue(answer.json()["rev"].startswith("2-"))
+        self.assertEqual(self.stored(there)["n"], 1)
+
+    def test_design(self):
+        name = self.fresh()
+        self.check(self.c.put(f"{NATIVE}/_design/{name}", {"n": 1}), 201)
+        self.check(self.copy(f"_design/{name}", f"_design/{name}-2"), 201)
+        self.assertEqual(self.c.get(f"{NATIVE}/_design/{name}-2").json()["n"], 1)
+
+    def test_bad(self):
+        name, _ = self.create()
+        self.assertEqual(self.copy("never", self.fresh()).status, 404)
+        for destination, reason in (
+                (None, "Destination header is mandatory for COPY."),
+                ("http://example.org/medic/x", "Destination URL must be relative."),
+                ("%ff", "Destination header is not the id of a document."),
+                ("?rev=1-a", "Destination header is not the id of a document.")):
+            self.refused(self.copy(name, destination), 400, "bad_request", reason)
+        self.refused(self.copy(name, "_x"), 400, "illegal_docid",
+                     "Only reserved document ids may start with underscore.")
+        self.assertEqual(self.c.request("COPY", NATIVE).status, 405)
+
+    def test_who_may(self):
+        """Whoever may not write a document may not copy to it; what is secret is not there."""
+        self.check(self.c.put("/_users/org.couchdb.user:copier", {
+            "name": "copier", "type": "user", "password": "Karibu-sana_5", "roles": ["national_admin"]}), 201)
+        online = self.server.client(user="copier", password="Karibu-sana_5")
+        name, _ = self.create()
+        secret, _ = self.create(value={"type": "token_login"})
+        self.check(self.copy(name, self.fresh(), client=online), 201)
+        self.assertEqual(self.copy(name, "_design/mine", client=online).status, 403)
+        self.assertEqual(self.copy(secret, self.fresh(), client=online).status, 404)
+        self.assertEqual(self.copy(name, "settings", client=online).status, 403)
+
+
 class Replicated(Base):
     """PUT with new_edits=false, conflicts, the winner (documents.md 4)."""
 
