@@ -61,14 +61,14 @@ read_options (int argc, char **argv, Options *options)
 {
   const GOptionEntry entries[] = {
     { "settings", 0, 0, G_OPTION_ARG_FILENAME, &options->settings,
-      "Settings, as of /api/v1/settings", "FILE" },
+      "settings, as of /api/v1/settings", "FILE" },
     { "form", 0, 0, G_OPTION_ARG_STRING, &options->form,
-      "Read every message with this form of the settings", "CODE" },
+      "read every message with this form of the settings", "CODE" },
     { "definition", 0, 0, G_OPTION_ARG_FILENAME, &options->definition,
-      "Read every message with this form definition", "FILE" },
-    { "locale", 0, 0, G_OPTION_ARG_STRING, &options->locale, "Language of messages that name none",
+      "read every message with this form definition", "FILE" },
+    { "locale", 0, 0, G_OPTION_ARG_STRING, &options->locale, "language of messages that name none",
       "xx" },
-    { "explain", 0, 0, G_OPTION_ARG_NONE, &options->explain, "Add how each message was read",
+    { "explain", 0, 0, G_OPTION_ARG_NONE, &options->explain, "add how each message was read",
       NULL },
     { NULL },
   };

@@ -145,9 +145,9 @@ class Booted:
         lines = self.run("journalctl", "--no-pager", "-u", "barua", "-o", "json", *args).splitlines()
         return [json.loads(line) for line in lines]
 
-    def drop_in(self, text):
-        """Settings on top of the unit, in place of those of before; empty for none."""
-        folder = f"/proc/{self.first}/root/run/systemd/system/barua.service.d"
+    def drop_in(self, text, unit="barua.service"):
+        """Settings on top of a unit, in place of those of before; empty for none."""
+        folder = f"/proc/{self.first}/root/run/systemd/system/{unit}.d"
         shutil.rmtree(folder, ignore_errors=True)
         if text:
             os.makedirs(folder)

@@ -4,7 +4,9 @@ behind its socket, and doing all its work within its sandbox.
 
 Says so where a machine cannot boot one, and fails instead when BARUA_PACKAGE_TEST is `required`."""
 
+import contextlib
 import glob
+import http.client
 import json
 import os
 import re
@@ -15,13 +17,14 @@ import sys
 import threading
 import time
 import unittest
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "http"))
 from booted import Booted, NoBoot  # noqa: E402
 from double_carriers import RapidPro  # noqa: E402
 from harness import PASSWORD, Client, main  # noqa: E402
-from small_debian import ROOT, not_tested, package, small_debian  # noqa: E402
+from small_debian import ROOT, not_tested, other_version, package, small_debian  # noqa: E402
 
 PORT = 5988
 STATE = "/var/lib/barua"
@@ -52,6 +55,7 @@ class Unit(unittest.TestCase):
     """The tests run in the order of their names; the first of them finds what a boot started."""
 
     password = None
+    phone_rounds = 0
 
     def setUp(self):
         self.c = Client(PORT, password=Unit.password or PASSWORD)
@@ -185,12 +189,20 @@ class Unit(unittest.TestCase):
             self.assertEqual(self.c.get("/healthz").status, 200)
 
     def test_08_reload_is_no_restart(self):
-        before = system.show("MainPID")
+        before, here = system.show("MainPID"), self.mark()
         kept = Client(PORT, password=PASSWORD, keep_alive=True)
         self.assertEqual(kept.get("/healthz").status, 200)
-        system.systemctl("reload", "barua")
-        self.assertEqual(kept.get("/healthz").status, 200)
-        self.eventually(lambda: [m for m in self.messages() if "SIGHUP" in m], "nothing is said of it")
+        conf = debian.read("etc/barua/barua.conf")
+        for line, says in (("[outbound]\nretry = 5\n", "SIGHUP: the configuration is in force"),
+                           ("[outbound]\nretry = never\n", "SIGHUP: the old configuration stays in force"),
+                           ("", "SIGHUP: the configuration is in force")):
+            with open(debian.path("etc/barua/barua.conf"), "w", encoding="utf-8") as f:
+                f.write(conf + line)
+            system.systemctl("reload", "barua")
+            self.eventually(lambda says=says: [e for e in system.journal("--after-cursor=" + here)
+                                               if says in e["MESSAGE"]], says)
+            self.assertEqual(kept.get("/healthz").status, 200)
+            here = self.mark()
         kept.close()
         self.assertEqual((system.show("MainPID"), system.show("ActiveState")), (before, "active"))
 
@@ -240,15 +252,21 @@ class Unit(unittest.TestCase):
         system.drop_in("")
         system.systemctl("restart", "barua")
 
+    def certificate(self, name):
+        """A certificate of this machine for itself, and its key that only root may read; paths in it."""
+        paths = f"/etc/barua/{name}.crt", f"/etc/barua/{name}.key"
+        debian.inside("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                      "-days", "2", "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1",
+                      "-out", paths[0], "-keyout", paths[1])
+        return paths
+
     def test_12_carriers_over_https(self):
         """Out of the sandbox to a carrier whom the machine trusts, and to none that it does not."""
-        debian.inside("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                      "-days", "2", "-subj", "/CN=carrier", "-addext", "subjectAltName=IP:127.0.0.1",
-                      "-keyout", "/root/carrier.key", "-out", "/usr/local/share/ca-certificates/carrier.crt")
+        certificate, key = self.certificate("carrier")
         carrier = RapidPro()
         self.addCleanup(carrier.stop)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(debian.path("usr/local/share/ca-certificates/carrier.crt"), debian.path("root/carrier.key"))
+        context.load_cert_chain(debian.path(certificate[1:]), debian.path(key[1:]))
         carrier.server.socket = context.wrap_socket(carrier.server.socket, server_side=True)
         token = debian.path("etc/barua/rapidpro-token")
         with open(token, "w", encoding="utf-8") as f:
@@ -267,6 +285,7 @@ class Unit(unittest.TestCase):
                                  if "no answer of 127.0.0.1: Unacceptable TLS certificate" in e["MESSAGE"]],
                         "nothing is said of the certificate")
         self.assertEqual(carrier.requests, [])
+        debian.inside("cp", certificate, "/usr/local/share/ca-certificates/")
         debian.inside("update-ca-certificates")
         system.systemctl("restart", "barua")
         self.eventually(lambda: any(text == "over HTTPS" for _, text in carrier.sent()), "the carrier got no message")
@@ -279,37 +298,85 @@ class Unit(unittest.TestCase):
         self.assertEqual(system.show("ActiveState"), "inactive")
         self.c.settings({})  # the first connection starts the service
         self.assertEqual(system.show("ActiveState"), "active")
-        stop, failed, sent = threading.Event(), [], []
+        before = system.show("MainPID")
+        with self.phones() as (sent, failed):
+            for _ in range(5):
+                time.sleep(0.5)
+                system.systemctl("restart", "barua")
+            time.sleep(0.5)
+        self.assertNotEqual(system.show("MainPID"), before)
+        print(f"# {len(sent)} requests over 5 restarts behind the socket, {len(failed)} failed")
+        self.all_went_well(sent, failed)
+
+        # and over an upgrade of the package, as dpkg does it
+        before = system.show("MainPID")
+        newer = other_version(package(), "%s+newer")
+        shutil.copyfile(newer, debian.path("tmp/newer.deb"))
+        with self.phones() as (sent, failed):
+            said = system.run("dpkg", "--force-unsafe-io", "-i", "/tmp/newer.deb")
+            time.sleep(0.5)
+        print(f"# {len(sent)} requests over an upgrade behind the socket, {len(failed)} failed")
+        self.assertNotEqual(system.show("MainPID"), before, said)
+        self.all_went_well(sent, failed)
+        system.systemctl("disable", "--now", "barua.socket")
+
+    @contextlib.contextmanager
+    def phones(self):
+        """Eight that send without a rest, each message on a new connection: references that were acknowledged, and
+        what failed."""
+        stop, sent, failed = threading.Event(), [], []
+        Unit.phone_rounds += 1
+        stem = f"restart-{Unit.phone_rounds}"
 
         def phone(number):
             client, serial = Client(PORT, password=PASSWORD), 0
             while not stop.is_set():
                 serial += 1
-                reference = f"restart-{number}-{serial}"
+                reference = f"{stem}-{number}-{serial}"
                 try:
                     client.sms([{"id": reference, "from": "+254712345678", "content": "hello"}])
                     sent.append(reference)
-                except (OSError, AssertionError) as failure:
+                except (OSError, AssertionError, http.client.HTTPException) as failure:
                     failed.append(f"{reference}: {failure!r}")
                 time.sleep(0.002)
 
-        phones = [threading.Thread(target=phone, args=(n,)) for n in range(8)]
-        for thread in phones:
+        threads = [threading.Thread(target=phone, args=(n,)) for n in range(8)]
+        for thread in threads:
             thread.start()
-        before = system.show("MainPID")
-        for _ in range(5):
-            time.sleep(0.5)
-            system.systemctl("restart", "barua")
-        time.sleep(0.5)
-        stop.set()
-        for thread in phones:
-            thread.join(60)
-        self.assertNotEqual(system.show("MainPID"), before)
-        print(f"# {len(sent)} requests over 5 restarts behind the socket, {len(failed)} failed")
+        try:
+            yield sent, failed
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(60)
+
+    def all_went_well(self, sent, failed):
         self.assertEqual(failed, [])
+        self.assertGreater(len(sent), 50)
         stored = self.c.by_reference()
         self.assertEqual([r for r in sent if len(stored.get(r, [])) != 1], [])
-        system.systemctl("disable", "--now", "barua.socket")
+
+    def test_13a_https_on_a_low_port(self):
+        """As README tells: the key as a credential, the port by the socket."""
+        certificate, key = self.certificate("clinic")
+        self.assertEqual(os.stat(debian.path(key[1:])).st_mode & 0o777, 0o600)
+        conf = debian.read("etc/barua/barua.conf")
+        with open(debian.path("etc/barua/barua.conf"), "a", encoding="utf-8") as f:
+            f.write(f"\n[tls]\ncertificate = {certificate}\nkey = tls.key\n")
+        system.drop_in(f"[Service]\nLoadCredential=tls.key:{key}\n")
+        system.drop_in("[Socket]\nListenStream=\nListenStream=127.0.0.1:443\n", "barua.socket")
+        system.systemctl("stop", "barua")
+        system.systemctl("start", "barua.socket")
+        context = ssl.create_default_context(cafile=debian.path(certificate[1:]))
+        with urllib.request.urlopen("https://127.0.0.1/healthz", context=context, timeout=30) as answer:
+            self.assertEqual((answer.status, json.load(answer)), (200, {"status": "ok"}))
+        self.assertRaises(ConnectionRefusedError, self.c.get, "/healthz")
+        system.systemctl("stop", "barua.socket", "barua.service")
+        with open(debian.path("etc/barua/barua.conf"), "w", encoding="utf-8") as f:
+            f.write(conf)
+        system.drop_in("", "barua.socket")
+        system.drop_in("")
+        system.systemctl("start", "barua")
 
     def lay(self, version, program):
         """A build as README tells to lay one; the modules are those of the package."""
@@ -363,16 +430,34 @@ class Unit(unittest.TestCase):
         system.systemctl("start", "barua")
 
     def test_14_a_mistake_in_the_configuration(self):
-        """It is named in the journal, and the service does not start again and again for it."""
+        """It is named in the journal; when it is mended, nobody needs to start the service."""
+        conf = debian.read("etc/barua/barua.conf")
         with open(debian.path("etc/barua/barua.conf"), "a", encoding="utf-8") as f:
             f.write("\n[server]\nlisten-on = everything\n")
         here = self.mark()
-        done = system.ask("systemctl", "restart", "barua")
-        self.assertNotEqual(done.returncode, 0)
+        self.assertNotEqual(system.ask("systemctl", "restart", "barua").returncode, 0)
+        self.eventually(lambda: [e for e in system.journal("--after-cursor=" + here) if "listen-on" in e["MESSAGE"]],
+                        "nothing is said of it")
+        with open(debian.path("etc/barua/barua.conf"), "w", encoding="utf-8") as f:
+            f.write(conf)
+        self.eventually(lambda: system.show("ActiveState") == "active", "it does not come back")
+        self.assertEqual(self.c.get("/healthz").status, 200)
+        # what nobody can mend but who wrote the unit
+        system.drop_in("[Service]\nExecStart=\nExecStart=/usr/bin/barua serve --no-such-option\n")
+        system.ask("systemctl", "restart", "barua")
         time.sleep(3)
-        self.assertEqual((system.show("ActiveState"), system.show("ExecMainStatus")), ("failed", "2"))
-        said = [e["MESSAGE"] for e in system.journal("--after-cursor=" + here) if "listen-on" in e["MESSAGE"]]
-        self.assertEqual(len(said), 1, said)
+        self.assertEqual((system.show("ActiveState"), system.show("ExecMainStatus"), system.show("NRestarts")),
+                         ("failed", "2", "0"))
+        system.drop_in("")
+        system.systemctl("start", "barua")
+
+    def test_15_purged_while_it_runs(self):
+        """Its user, its unit and its data are gone, and nobody listens."""
+        self.assertEqual(system.show("ActiveState"), "active")
+        system.run("dpkg", "--force-unsafe-io", "--purge", "barua")
+        self.assertRaises(ConnectionRefusedError, self.c.get, "/healthz")
+        self.assertEqual(system.show("LoadState"), "not-found")
+        self.assertFalse(os.path.exists(debian.path("var/lib/barua")))
 
 
 if __name__ == "__main__":
