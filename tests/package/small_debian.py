@@ -4,6 +4,7 @@
 They need root, debootstrap and the mirror that apt of this machine uses.  The bare Debian is kept for a week in
 build-package/, the package until a file of the tree changes.  The tests of this folder may run at the same time."""
 
+import atexit
 import contextlib
 import fcntl
 import glob
@@ -134,6 +135,7 @@ def other_version(deb, pattern, change=None):
     out = folder + ".deb"
     run("dpkg-deb", "--root-owner-group", "-b", folder, out)
     shutil.rmtree(folder)
+    atexit.register(lambda: os.path.exists(out) and os.unlink(out))
     return out
 
 

@@ -116,7 +116,7 @@ class Package(unittest.TestCase):
     def test_3_what_it_depends_on_is_declared(self):
         """Only the declared packages are there, in a Debian of the smallest kind: it must be enough."""
         modules = glob.glob(debian.path("usr/lib/*/barua/*.so"))
-        self.assertEqual(len(modules), 2)
+        self.assertLessEqual({"barua-phone.so", "barua-xform.so"}, {os.path.basename(module) for module in modules})
         for path in [debian.path("usr/bin/barua"), *modules]:
             self.assertNotIn("not found", debian.inside("ldd", path[len(debian.root):]))
         # what is opened at run time and ldd does not know: TLS and whom it trusts
