@@ -72,6 +72,8 @@ process_clear (Process *process)
   barua_config_free (process->reloaded);
   barua_addresses_clear (&process->addresses);
   g_clear_pointer (&process->kept, g_array_unref);
+  g_clear_pointer (&process->plan.build, barua_build_free);
+  g_clear_pointer (&process->trouble, g_free);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Process, process_clear)

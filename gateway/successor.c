@@ -18,6 +18,9 @@
 
 #define FIRST_SOCKET 3 /* sd_listen_fds(3) */
 #define NUMBER_SIZE 24
+/* Set for a build that goes on: one that is another than it says must not go on as itself for ever.
+ */
+#define FOLLOWED_VARIABLE "BARUA_FOLLOWED"
 
 /* What the child needs between fork() and execve(), made before: only async-signal-safe calls are
  * allowed there. */
@@ -235,8 +238,10 @@ barua_successor_follow (const char *builds_dir, const char *database)
 {
   g_auto (Note) note = { NULL };
   g_autoptr (GError) error = NULL;
+  const gboolean was_followed = g_getenv (FOLLOWED_VARIABLE) != NULL;
 
-  if (*builds_dir == '\0' || !read_note (database, &note)
+  g_unsetenv (FOLLOWED_VARIABLE);
+  if (was_followed || *builds_dir == '\0' || !read_note (database, &note)
       || strcmp (note.version, barua_version) == 0)
     return;
   if (strcmp (note.base, barua_version) != 0)
@@ -251,7 +256,9 @@ barua_successor_follow (const char *builds_dir, const char *database)
     {
       g_auto (GStrv) argv = own_arguments (build->program);
       g_message ("the build %s goes on: %s", note.version, build->program);
+      g_setenv (FOLLOWED_VARIABLE, note.version, TRUE);
       execv (build->program, argv);
+      g_unsetenv (FOLLOWED_VARIABLE);
       g_set_error_literal (&error, BARUA_BUILD_ERROR, 0, g_strerror (errno));
     }
   g_warning ("the build %s, which took over, is not followed: %s", note.version,

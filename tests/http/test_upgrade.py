@@ -342,7 +342,7 @@ class RolledBack(Case):
         self.rolled_back(f"shift; exec {NEXT} serve --database /nonexistent/x",
                          f"{VERSION} ended with status 1")
 
-    MIGRATES = ("case \"$1\" in --version) echo barua 9.9.0 ;; migrate) echo schema 6 can become 7 ;; "
+    MIGRATES = ("case \"$1\" in --version) echo barua 9.9.0 ;; migrate) echo schema 1 can become 999 ;; "
                 "serve) {python} -c 'import os, sqlite3, sys\n"
                 "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
                 "db.execute(\"PRAGMA user_version = 999\")\n"
@@ -477,7 +477,7 @@ class TakenOver(Case):
         """Then the database is copied when nothing is written any more, and the copy is kept."""
         program = self.lay(script="true")
         with open(program, "w", encoding="utf-8") as f:
-            f.write(f"#!/bin/sh\n[ $1 = migrate ] && exec echo schema 6 can become 7\nexec {NEXT} \"$@\"\n")
+            f.write(f"#!/bin/sh\n[ $1 = migrate ] && exec echo schema 1 can become 999\nexec {NEXT} \"$@\"\n")
         self.serve()
         self.ask("/stage")
         self.wait_for(lambda: self.document().get("staging_complete") is True)
@@ -506,7 +506,7 @@ class TakenOver(Case):
         """At any moment of an upgrade that changes the tables: what was acknowledged is there at the next start."""
         self.lay(script="true")
         with open(os.path.join(self.builds, VERSION, "barua"), "w", encoding="utf-8") as f:
-            f.write(f"#!/bin/sh\n[ $1 = migrate ] && exec echo schema 6 can become 7\nexec {NEXT} \"$@\"\n")
+            f.write(f"#!/bin/sh\n[ $1 = migrate ] && exec echo schema 1 can become 999\nexec {NEXT} \"$@\"\n")
         versions = []
         for serial in range(8):
             self.serve()
@@ -631,6 +631,30 @@ class TakenOver(Case):
         with self.server.tls.wrap_socket(fresh, server_hostname="localhost") as s:
             s.sendall(b"GET /api/v1/monitoring HTTP/1.1\r\nHost: x\r\n\r\n")
             self.assertIn(b'"app":"9.9.0"', read_answer(s)[2])
+
+    def test_stopped_while_requests_are_answered(self):
+        """SIGTERM then is for the server as a whole: the upgrade is off."""
+        self.lay()
+        self.serve()
+        body = b'{"messages":[{"id":"slow","from":"+254712000001","content":"hello"}]}'
+        slow = socket.create_connection(("127.0.0.1", self.server.port), timeout=30)
+        self.addCleanup(slow.close)
+        slow.sendall(b"POST /api/sms HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: "
+                     + basic("admin", PASSWORD).encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:9])
+        time.sleep(0.2)
+        self.ask()
+        self.wait_for(lambda: "going over" in self.server.log())
+        time.sleep(0.3)
+        self.server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        slow.sendall(body[9:])
+        self.assertEqual(read_answer(slow)[0], 200)
+        self.assertEqual(self.server.process.wait(30), 0, self.server.log())
+        self.assertNotIn("9.9.0 serves", self.server.log())
+        self.server.start()
+        self.c = self.server.client()
+        self.assertIn("started anew before this was done", self.trouble())
+        self.assertEqual(len(self.c.by_reference()["slow"]), 1)
 
     def test_signals_are_passed_on(self):
         """Without a manager that could be told, the first process stays for who started it."""
