@@ -158,24 +158,38 @@ fields_by_path (BaruaArena *arena, BaruaJson fields)
   return found;
 }
 
+/* Appends the names of the sender and of three places above. */
+static void
+append_names (BaruaExportRow *row, BaruaJson contact)
+{
+  static const BaruaText names[] = { { "name", 4 }, { "parent", 6 } };
+
+  for (guint level = 0; level < 4; level++)
+    {
+      BaruaJson found[G_N_ELEMENTS (names)];
+      barua_json_members (contact, names, found, G_N_ELEMENTS (names));
+      barua_export_value (row, found[0]);
+      contact = found[1];
+    }
+}
+
 void
 barua_export_report (BaruaExportRow *row, BaruaJson document)
 {
+  static const BaruaText names[] = { { "_id", 3 },  { "form", 4 },    { "patient_id", 10 },
+                                     { "reported_date", 13 }, { "from", 4 }, { "contact", 7 },
+                                     { "fields", 6 } };
   const GPtrArray *columns = row->export->fields;
-  g_autoptr (GHashTable) fields
-      = fields_by_path (row->arena, barua_json_member (document, "fields"));
-  BaruaJson place = barua_json_member (document, "contact");
+  BaruaJson member[G_N_ELEMENTS (names)];
 
-  barua_export_value (row, barua_json_member (document, "_id"));
-  barua_export_value (row, barua_json_member (document, "form"));
-  barua_export_value (row, barua_json_member (document, "patient_id"));
-  barua_export_time (row, barua_json_member (document, "reported_date"));
-  barua_export_value (row, barua_json_member (document, "from"));
-  for (guint level = 0; level < 4; level++)
-    {
-      barua_export_value (row, barua_json_member (place, "name"));
-      place = barua_json_member (place, "parent");
-    }
+  barua_json_members (document, names, member, G_N_ELEMENTS (names));
+  g_autoptr (GHashTable) fields = fields_by_path (row->arena, member[6]);
+  barua_export_value (row, member[0]);
+  barua_export_value (row, member[1]);
+  barua_export_value (row, member[2]);
+  barua_export_time (row, member[3]);
+  barua_export_value (row, member[4]);
+  append_names (row, member[5]);
   for (guint i = 0; i < columns->len; i++)
     {
       const BaruaJson *value = g_hash_table_lookup (fields, columns->pdata[i]);
