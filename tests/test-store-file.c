@@ -308,8 +308,10 @@ static const Walk walks[] = {
   { BARUA_SQL_REPAIR_BLOBS, "SCAN att", "reindex looks at every attachment" },
   { BARUA_SQL_REPAIR_BLOBS, "USE TEMP B-TREE FOR GROUP BY", "likewise" },
   { BARUA_SQL_REPAIR_BLOBS, "SCAN blob USING COVERING INDEX sqlite_autoindex_blob_1", "likewise" },
-  { BARUA_SQL_CENSUS_STATES, "SCAN msg USING COVERING INDEX msg_state", "for who watches, once a second at most" },
-  { BARUA_SQL_CENSUS_NO_MESSAGES, "SCAN msg USING INDEX msg_unsendable", "likewise, and there are few" },
+  { BARUA_SQL_CENSUS_STATES, "SCAN tally", "a row for each of sixteen states" },
+  { BARUA_SQL_CHECK_TALLY, "SCAN msg USING INDEX msg_state", "check looks at every message" },
+  { BARUA_SQL_CHECK_TALLY, "SCAN t", "a row for each of sixteen states" },
+  { BARUA_SQL_REPAIR_TALLY, "SCAN tally", "likewise" },
   /* CENSUS_WEEK and CENSUS_WEEK_NO_MESSAGES search for the rows of a week, CENSUS_LATEST for a hundred */
   { BARUA_SQL_CENSUS_CONFLICTS, "SCAN d USING INDEX doc_forked", "only documents with several leaves" },
 };

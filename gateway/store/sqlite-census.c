@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The store in numbers.  Each comes from an index alone: that of the messages' states is walked, the
- * others hold only what is counted. */
+/* The store in numbers.  Each is kept by triggers (tally), or comes from an index alone that holds only
+ * what is counted. */
 
 #define G_LOG_DOMAIN "barua-store"
 
@@ -19,12 +19,12 @@ typedef struct
   guint state;
 } Latest;
 
-/* Adds @factor for each row of a statement that counts by state. */
+/* Reads how many messages are in each state. */
 static gboolean
-count_states (BaruaSqliteConnection *connection, BaruaSql which, int factor,
-              gint64 counts[BARUA_N_TASK_STATES], GError **error)
+read_tally (BaruaSqliteConnection *connection, gint64 counts[BARUA_N_TASK_STATES], GError **error)
 {
-  g_autoptr (BaruaStatement) count = barua_sqlite_statement (connection, which, error);
+  g_autoptr (BaruaStatement) count
+      = barua_sqlite_statement (connection, BARUA_SQL_CENSUS_STATES, error);
   gboolean has_row = FALSE;
 
   if (count == NULL)
@@ -35,19 +35,19 @@ count_states (BaruaSqliteConnection *connection, BaruaSql which, int factor,
         return TRUE;
       const gint64 state = sqlite3_column_int64 (count, 0);
       if (state >= 0 && state < BARUA_N_TASK_STATES)
-        counts[state] += factor * sqlite3_column_int64 (count, 1);
+        counts[state] = sqlite3_column_int64 (count, 1);
     }
   return FALSE;
 }
 
-/* Adds @factor times what a statement counts for each state between two due times. */
+/* Adds @factor times what a statement counts for each state from @first on between two due times. */
 static gboolean
-count_week (BaruaSqliteConnection *connection, BaruaSql which, int factor, gint64 now_ms,
+count_week (BaruaSqliteConnection *connection, BaruaSql which, int factor, int first, gint64 now_ms,
             gint64 counts[BARUA_N_TASK_STATES], GError **error)
 {
   gboolean has_row = FALSE;
 
-  for (int state = 0; state < BARUA_N_TASK_STATES; state++)
+  for (int state = first; state < BARUA_N_TASK_STATES; state++)
     {
       g_autoptr (BaruaStatement) count = barua_sqlite_statement (connection, which, error);
       if (count == NULL)
@@ -160,14 +160,13 @@ static void
 count_messages (BaruaSqliteConnection *connection, gint64 now_ms, BaruaCensus *census)
 {
   GError *error = NULL;
-  gboolean is_read = count_states (connection, BARUA_SQL_CENSUS_STATES, 1, census->messages, &error)
-                     && count_states (connection, BARUA_SQL_CENSUS_NO_MESSAGES, -1, census->messages,
-                                      &error);
+  gboolean is_read = read_tally (connection, census->messages, &error);
 
   census->has_messages = note_failure ("messages", is_read, g_steal_pointer (&error));
-  is_read = count_week (connection, BARUA_SQL_CENSUS_WEEK, 1, now_ms, census->week, &error)
-            && count_week (connection, BARUA_SQL_CENSUS_WEEK_NO_MESSAGES, -1, now_ms, census->week,
-                           &error);
+  /* scheduled ones count before they are written out, and there may be many */
+  is_read = count_week (connection, BARUA_SQL_CENSUS_WEEK, 1, 0, now_ms, census->week, &error)
+            && count_week (connection, BARUA_SQL_CENSUS_WEEK_NO_MESSAGES, -1, BARUA_TASK_STATE_PENDING,
+                           now_ms, census->week, &error);
   census->has_week = note_failure ("the messages of a week", is_read, g_steal_pointer (&error));
   is_read = TRUE;
   for (guint group = BARUA_CENSUS_PENDING; is_read && group < BARUA_N_CENSUS_GROUPS; group++)

@@ -314,6 +314,8 @@ check_counts (BaruaSqliteConnection *connection, GPtrArray *differences, GError 
                    differences, error)
       || !check_rows (connection, BARUA_SQL_CHECK_ATTS, "an attachment has no bytes or no revision",
                       differences, error)
+      || !check_rows (connection, BARUA_SQL_CHECK_TALLY, "the messages of a state are wrongly counted",
+                      differences, error)
       || !check_rows (connection, BARUA_SQL_CHECK_VIEWS, "the rows of a view are wrongly counted",
                       differences, error)
       || !barua_sqlite_query_integer (
@@ -409,6 +411,15 @@ recount_blobs (BaruaSqliteConnection *connection, GError **error)
   return barua_statement_run (repair, error);
 }
 
+/* Counts the messages of each state again. */
+static gboolean
+recount_messages (BaruaSqliteConnection *connection, GError **error)
+{
+  BaruaStatement *repair = barua_sqlite_statement (connection, BARUA_SQL_REPAIR_TALLY, error);
+
+  return repair != NULL && barua_statement_run (repair, error);
+}
+
 gboolean
 barua_sqlite_reindex (BaruaTx *tx, GError **error)
 {
@@ -421,5 +432,6 @@ barua_sqlite_reindex (BaruaTx *tx, GError **error)
   return barua_statement_run (clean, error) && walk (connection, reindex_document, NULL, error)
          && barua_sqlite_put_meta (tx, BARUA_META_ROUTED, "?", error)
          && recount (connection, error) && recount_blobs (connection, error)
+         && recount_messages (connection, error)
          && barua_sqlite_ensure_views (connection, error) && remake_views (tx, error);
 }

@@ -6,8 +6,8 @@
  * pieces, so that counting does not rewrite them; revs_limit. Version 3: the queue by account;
  * traffic. Version 4: lists of messages. Version 5: indexes of what is counted for who watches
  * (store-census.h). Version 6: where rows of views stood that are gone (sqlite-places.c). Version 7:
- * when users were heard of; messages by their last change (store-census.h). Later versions are
- * appended here, with the dump of the schema they leave in tests/data/schema-N.sql; what a released
+ * when users were heard of; messages by their last change (store-census.h). Version 8: how
+ * many messages are in each state. Later versions are appended here, with the dump of the schema they leave in tests/data/schema-N.sql; what a released
  * version left is never changed. */
 
 #define G_LOG_DOMAIN "barua-store"
@@ -18,6 +18,11 @@
 #define APPLICATION_ID 0x42617275
 
 /* clang-format off */
+/* Whether a row is counted as a message: a scheduled one counts before it is written out. */
+#define COUNTS(row)                                                                                \
+  "(" row ".state = 1 OR (" row ".uuid IS NOT NULL AND ifnull(" row ".rcpt, '') <> '' AND ifnull(" \
+  row ".content, '') <> ''))"
+
 static const char *const migrations[] = { /* index + 1 is the user_version it leaves; append only */
   "CREATE TABLE db (dbnum INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, seq INT NOT NULL DEFAULT 0,"
   " live INT NOT NULL DEFAULT 0, dead INT NOT NULL DEFAULT 0, security TEXT, created INT);\n"
@@ -114,7 +119,23 @@ static const char *const migrations[] = { /* index + 1 is the user_version it le
   "CREATE INDEX account_seen ON account(seen) WHERE seen IS NOT NULL;\n"
   "CREATE INDEX msg_updated ON msg(state, updated)"
   " WHERE uuid IS NOT NULL AND ifnull(rcpt, '') <> '' AND ifnull(content, '') <> '';\n",
+
+  /* How many messages are in each state (BaruaTaskState has fewer than 16), kept by whatever writes msg. */
+  "CREATE TABLE tally (state INTEGER PRIMARY KEY, n INT NOT NULL);\n"
+  "INSERT INTO tally SELECT j.value, (SELECT count(*) FROM msg m WHERE m.state = j.value AND "
+  COUNTS ("m") ") FROM json_each('[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]') j;\n"
+  "CREATE TRIGGER msg_added AFTER INSERT ON msg WHEN " COUNTS ("new")
+  " BEGIN UPDATE tally SET n = n + 1 WHERE state = new.state; END;\n"
+  "CREATE TRIGGER msg_removed AFTER DELETE ON msg WHEN " COUNTS ("old")
+  " BEGIN UPDATE tally SET n = n - 1 WHERE state = old.state; END;\n"
+  "CREATE TRIGGER msg_left AFTER UPDATE OF state, uuid, rcpt, content ON msg WHEN " COUNTS ("old")
+  " AND (old.state <> new.state OR NOT " COUNTS ("new")
+  ") BEGIN UPDATE tally SET n = n - 1 WHERE state = old.state; END;\n"
+  "CREATE TRIGGER msg_came AFTER UPDATE OF state, uuid, rcpt, content ON msg WHEN " COUNTS ("new")
+  " AND (old.state <> new.state OR NOT " COUNTS ("old")
+  ") BEGIN UPDATE tally SET n = n + 1 WHERE state = new.state; END;\n",
 };
+#undef COUNTS
 /* clang-format on */
 
 int

@@ -400,20 +400,23 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_CHECK_VIEW_ORPHANS] =
     "SELECT count(*) FROM vrow v WHERE v.docnum NOT IN (SELECT docnum FROM doc)"
     " OR v.viewnum NOT IN (SELECT viewnum FROM view)",
+  [BARUA_SQL_CHECK_TALLY] =
+    "SELECT t.state, t.n FROM tally t LEFT JOIN (SELECT state, count(*) AS n FROM msg WHERE state = 1"
+    " OR (uuid IS NOT NULL AND ifnull(rcpt, '') <> '' AND ifnull(content, '') <> '') GROUP BY state) m"
+    " USING (state) WHERE t.n <> ifnull(m.n, 0)",
+  [BARUA_SQL_REPAIR_TALLY] =
+    "UPDATE tally SET n = (SELECT count(*) FROM msg m WHERE m.state = tally.state AND (m.state = 1"
+    " OR (uuid IS NOT NULL AND ifnull(rcpt, '') <> '' AND ifnull(content, '') <> '')))",
   [BARUA_SQL_REPAIR_BLOBS] =
     "UPDATE blob SET refs = c.n, unused = CASE WHEN c.n = 0 THEN ?1 END"
     " FROM (SELECT b.blobnum AS num, ifnull(a.n, 0) AS n FROM blob b"
     " LEFT JOIN (SELECT blobnum, count(*) AS n FROM att GROUP BY blobnum) a USING (blobnum)) c"
     " WHERE blob.blobnum = c.num",
-  [BARUA_SQL_CENSUS_STATES] = "SELECT state, count(*) FROM msg INDEXED BY msg_state GROUP BY state",
-  [BARUA_SQL_CENSUS_NO_MESSAGES] =
-    "SELECT state, count(*) FROM msg INDEXED BY msg_unsendable WHERE"
-    " (uuid IS NULL OR ifnull(rcpt, '') = '' OR ifnull(content, '') = '') AND state <> 1"
-    " GROUP BY state",
+  [BARUA_SQL_CENSUS_STATES] = "SELECT state, n FROM tally",
   [BARUA_SQL_CENSUS_WEEK] =
     "SELECT count(*) FROM msg INDEXED BY msg_state WHERE state = ?1 AND due > ?2 AND due <= ?3",
   [BARUA_SQL_CENSUS_WEEK_NO_MESSAGES] =
-    "SELECT count(*) FROM msg INDEXED BY msg_unsendable WHERE state = ?1 AND state <> 1"
+    "SELECT count(*) FROM msg INDEXED BY msg_unsendable WHERE state = ?1"
     " AND due > ?2 AND due <= ?3"
     " AND (uuid IS NULL OR ifnull(rcpt, '') = '' OR ifnull(content, '') = '')",
   [BARUA_SQL_CENSUS_LATEST] =

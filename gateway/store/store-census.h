@@ -66,8 +66,8 @@ typedef struct
 /** A census of which nothing could be read. */
 void barua_census_init (BaruaCensus *census);
 
-/** Takes the census of the default database; milliseconds for each hundred thousand messages. What cannot be
- * read is logged and told as unknown. */
+/** Takes the census of the default database: milliseconds, and some for each hundred thousand messages of a week.
+ * What cannot be read is logged and told as unknown. */
 void barua_reader_census (BaruaReader *reader, gint64 now_ms, BaruaCensus *census);
 
 /** Notes when an account was heard of; one that is not there is nobody's concern. */
