@@ -52,8 +52,8 @@ barua_change_filter_take_view (BaruaChangeFilter *filter, BaruaCall *call)
   if (g_strv_length (parts) != 2)
     return refuse (call, BARUA_HTTP_ERROR_BAD_REQUEST,
                    "`view` must be of the form `designname/viewname`");
-  int number = call->db == NULL || is_of_users ? barua_view_find (is_of_users, parts[0], parts[1])
-                                               : -1;
+  int number
+      = call->db == NULL || is_of_users ? barua_view_find (is_of_users, parts[0], parts[1]) : -1;
   if (number < 0)
     return refuse (call, BARUA_HTTP_ERROR_NOT_FOUND, "missing");
   filter->view = g_new0 (gboolean, barua_views_count ());
@@ -87,8 +87,7 @@ barua_change_filter_passes (const BaruaChangeFilter *filter, const BaruaChange *
     }
   if (filter->view == NULL)
     return TRUE;
-  const BaruaViewDocument mapped
-      = { .id = change->id, .body = { change->body.p, change->body.n } };
+  const BaruaViewDocument mapped = { .id = change->id, .body = { change->body.p, change->body.n } };
   gboolean has_row = FALSE;
   if (!change->is_deleted)
     barua_views_map (&mapped, filter->view, note_row, &has_row);

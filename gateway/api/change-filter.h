@@ -12,8 +12,8 @@ G_BEGIN_DECLS
  * @selector: (nullable): of `filter=_selector`
  * @view: (nullable) (array length=barua_views_count()): of `filter=_view`: the one that is wanted
  *
- * Which rows of `_changes` a client gets, where that depends on the documents (documents.md 8.4, 12).
- * Initialise with {0}.
+ * Which rows of `_changes` a client gets, where that depends on the documents (documents.md 8.4,
+ * 12). Initialise with {0}.
  */
 typedef struct
 {

@@ -15,9 +15,9 @@
 
 #define TIMEOUT_MS 60000 /* the default, and the longest */
 #define HEARTBEAT_MIN_MS 1000
-#define MAX_EXAMINED 1000 /* rows of one page that a filter looks at, */
-#define MAX_EXAMINING_US (G_USEC_PER_SEC / 4) /* and for how long: others want the reader too */
-#define MAX_BACKWARDS_US (5 * G_USEC_PER_SEC) /* the same where there are no pages */
+#define MAX_EXAMINED 1000                      /* rows of one page that a filter looks at, */
+#define MAX_EXAMINING_US (G_USEC_PER_SEC / 4)  /* and for how long: others want the reader too */
+#define MAX_BACKWARDS_US (5 * G_USEC_PER_SEC)  /* the same where there are no pages */
 #define MAX_ANSWER_BYTES (64u * 1024u * 1024u) /* of an answer that cannot be read in pages */
 
 typedef enum
@@ -40,9 +40,9 @@ typedef struct
   gboolean includes_docs; /* the client wants them; a filter needs them in any case */
   guint n_examined;       /* rows of this page that the filter looked at */
   gint64 begun_us;        /* the page */
-  GArray *ids;         /* of BaruaText, for the filter _doc_ids */
-  BaruaReader *reader; /* of the page that is read */
-  GError *error;       /* of a row */
+  GArray *ids;            /* of BaruaText, for the filter _doc_ids */
+  BaruaReader *reader;    /* of the page that is read */
+  GError *error;          /* of a row */
   GString *out;
   gint64 heartbeat_ms; /* 0: none */
   gint64 timeout_ms;
@@ -96,10 +96,8 @@ take_kind (Feed *feed)
     const char *name;
     FeedKind kind;
   } kinds[] = {
-    { "normal", FEED_NORMAL },
-    { "longpoll", FEED_LONGPOLL },
-    { "continuous", FEED_CONTINUOUS },
-    { "live", FEED_CONTINUOUS },
+    { "normal", FEED_NORMAL },           { "longpoll", FEED_LONGPOLL },
+    { "continuous", FEED_CONTINUOUS },   { "live", FEED_CONTINUOUS },
     { "eventsource", FEED_EVENTSOURCE },
   };
   const char *name = barua_request_parameter (feed->call.request, "feed", NULL);
@@ -220,11 +218,11 @@ take_parameters (Feed *feed)
   wanted->includes_hidden = feed->call.is_admin || feed->call.db != NULL;
   wanted->includes_leaves = style != NULL && strcmp (style, "all_docs") == 0;
   if (!(take_kind (feed) && take_since (feed) && take_times (feed) && take_filter (feed)
-         && barua_request_take_integer (request, "limit", &wanted->limit)
-         && barua_request_take_boolean (request, "descending", &wanted->is_descending)
-         && barua_request_take_boolean (request, "include_docs", &feed->includes_docs)
-         && barua_request_take_boolean (request, "conflicts", &feed->shape.has_conflicts)
-         && barua_request_take_boolean (request, "attachments", &feed->shape.has_data)))
+        && barua_request_take_integer (request, "limit", &wanted->limit)
+        && barua_request_take_boolean (request, "descending", &wanted->is_descending)
+        && barua_request_take_boolean (request, "include_docs", &feed->includes_docs)
+        && barua_request_take_boolean (request, "conflicts", &feed->shape.has_conflicts)
+        && barua_request_take_boolean (request, "attachments", &feed->shape.has_data)))
     return FALSE;
   wanted->includes_docs = feed->includes_docs || barua_change_filter_is_set (&feed->filter);
   return TRUE;
@@ -445,9 +443,8 @@ tick (gpointer data)
   if (feed->heartbeat_ms > 0)
     {
       if (barua_stream_is_idle (feed->stream))
-        barua_stream_write_text (feed->stream, feed->kind == FEED_EVENTSOURCE
-                                                   ? "event: heartbeat\ndata: \n\n"
-                                                   : "\n");
+        barua_stream_write_text (
+            feed->stream, feed->kind == FEED_EVENTSOURCE ? "event: heartbeat\ndata: \n\n" : "\n");
       return G_SOURCE_CONTINUE;
     }
   feed->timer = 0;
@@ -467,8 +464,8 @@ begin_stream (Feed *feed)
   feed->stream = barua_stream_begin (
       feed->call.request, 200,
       feed->kind == FEED_EVENTSOURCE ? "text/event-stream" : "application/json",
-      BARUA_STREAM_UNKNOWN_LENGTH,
-      waits ? BARUA_STREAM_WAITS : BARUA_STREAM_FINITE, &stream_calls, feed, stream_closed);
+      BARUA_STREAM_UNKNOWN_LENGTH, waits ? BARUA_STREAM_WAITS : BARUA_STREAM_FINITE, &stream_calls,
+      feed, stream_closed);
   if (waits)
     feed->timer = g_timeout_add (
         (guint)(feed->heartbeat_ms > 0 ? feed->heartbeat_ms : feed->timeout_ms), tick, feed);

@@ -23,7 +23,7 @@ typedef struct
   BaruaText rev; /* absent: the winner */
   BaruaText to;
   BaruaText to_rev; /* absent: the document at @to is new */
-  BaruaJson json; /* what is written, in the arena */
+  BaruaJson json;   /* what is written, in the arena */
 } Copy;
 
 static void
@@ -79,8 +79,9 @@ read_source (BaruaReader *reader, gpointer data, GError **error)
   if (!barua_call_check_database (call, reader, error))
     return FALSE;
   g_autoptr (BaruaDocument) document
-      = copy->rev.p != NULL ? barua_reader_get_revision (reader, call->db, copy->id, copy->rev, error)
-                            : barua_reader_get_document (reader, call->db, copy->id, error);
+      = copy->rev.p != NULL
+            ? barua_reader_get_revision (reader, call->db, copy->id, copy->rev, error)
+            : barua_reader_get_document (reader, call->db, copy->id, error);
   if (document == NULL)
     return FALSE;
   if (document->is_hidden && call->db == NULL && !call->is_admin)
@@ -97,7 +98,8 @@ read_source (BaruaReader *reader, gpointer data, GError **error)
     }
   if (!barua_document_append_shaped (whole, reader, call->db, document, NULL, &shape, error))
     return FALSE;
-  barua_document_edit (json, (BaruaJson){ whole->str, whole->len }, without, G_N_ELEMENTS (without));
+  barua_document_edit (json, (BaruaJson){ whole->str, whole->len }, without,
+                       G_N_ELEMENTS (without));
   BaruaText kept = barua_arena_copy (call->arena, (BaruaText){ json->str, json->len });
   copy->json = (BaruaJson){ kept.p, kept.n };
   return TRUE;

@@ -202,8 +202,8 @@ drop (BaruaTx *tx, gpointer data, GError **error)
          && barua_tx_drop_database (tx, operation->call.name, error);
 }
 
-/* `DELETE /{db}`. With a `rev` it is a document's whose id got lost on the way: CouchDB refuses that
- * too, for what is at stake. */
+/* `DELETE /{db}`. With a `rev` it is a document's whose id got lost on the way: CouchDB refuses
+ * that too, for what is at stake. */
 void
 barua_api_database_delete (BaruaRequest *request, gpointer app)
 {

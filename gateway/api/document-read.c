@@ -286,8 +286,7 @@ barua_document_append_shaped (GString *out, BaruaReader *reader, const char *db,
   int shown = tree != NULL ? find_shown (tree, document) : -1;
   gboolean is_multipart = barua_document_is_multipart (document, shape);
   if (is_multipart)
-    g_string_append_printf (out, "--%s\r\nContent-Type: application/json\r\n\r\n",
-                            shape->boundary);
+    g_string_append_printf (out, "--%s\r\nContent-Type: application/json\r\n\r\n", shape->boundary);
   barua_document_append (out, document->id, document->rev, document->body, document->is_deleted);
   g_string_truncate (out, out->len - 1);
   if (shape->has_revisions && shown >= 0)

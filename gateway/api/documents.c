@@ -27,7 +27,7 @@ typedef struct
   gboolean has_etag;
   gboolean wants_all_leaves;
   gboolean is_multipart;
-  const char *outer; /* (nullable): the boundary between revisions: they are wanted as multipart/mixed */
+  const char *outer; /* (nullable): between revisions, which are wanted as multipart/mixed */
   BaruaJson open_revs;
   BaruaShape shape;
   GArray *since; /* of BaruaText */
@@ -148,7 +148,7 @@ make_boundary (BaruaArena *arena)
   return barua_arena_copy (arena, barua_text (uuid)).p;
 }
 
-/* Whether the client says that it takes multipart; JSON is what all others get (documents.md 6.3). */
+/* Whether the client names multipart; all others get JSON (documents.md 6.3). */
 static void
 take_parts (Read *read)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* `_find` and `_explain` (documents.md 8.9).  Indexes are kept for those who put them; a query reads
- * all documents, and names the index that it could use elsewhere. */
+/* `_find` and `_explain` (documents.md 8.9).  Indexes are kept for those who put them; a query
+ * reads all documents, and names the index that it could use elsewhere. */
 
 #define G_LOG_DOMAIN "barua-api"
 

@@ -326,8 +326,7 @@ is_xml (const char *content_type)
 static BaruaBodyKind
 kind_of (const BaruaBodyTypes *types)
 {
-  gboolean takes_json = types->wanted == BARUA_BODY_JSON
-                        || types->wanted == BARUA_BODY_JSON_OR_FORM
+  gboolean takes_json = types->wanted == BARUA_BODY_JSON || types->wanted == BARUA_BODY_JSON_OR_FORM
                         || types->wanted == BARUA_BODY_JSON_OR_XML;
   gboolean takes_form
       = types->wanted == BARUA_BODY_FORM || types->wanted == BARUA_BODY_JSON_OR_FORM;

@@ -61,8 +61,7 @@ find_parameter (BaruaText header, const char *name)
         at++;
       if (at >= end || *at == ';')
         continue;
-      gboolean is_wanted
-          = (gsize)(at - start) == n && g_ascii_strncasecmp (start, name, n) == 0;
+      gboolean is_wanted = (gsize)(at - start) == n && g_ascii_strncasecmp (start, name, n) == 0;
       at++;
       g_autofree char *value = take_value (&at, end);
       if (is_wanted)
@@ -195,8 +194,8 @@ read_parts (Cursor *cursor, GArray *parts)
 GArray *
 barua_multipart_split (BaruaText body, const char *content_type)
 {
-  g_autofree char *boundary = find_parameter (
-      (BaruaText){ content_type, strlen (content_type) }, "boundary");
+  g_autofree char *boundary
+      = find_parameter ((BaruaText){ content_type, strlen (content_type) }, "boundary");
   g_autoptr (GArray) parts = g_array_new (FALSE, FALSE, sizeof (BaruaPart));
 
   g_array_set_clear_func (parts, part_clear);

@@ -63,9 +63,10 @@ typedef struct
 
 struct _BaruaSelector
 {
-  GArray *nodes;       /* of Node; the first is the group of all */
-  GPtrArray *paths;    /* of GString */
-  gboolean is_element; /* for elements of arrays, or keys: conditions may be about these themselves */
+  GArray *nodes;    /* of Node; the first is the group of all */
+  GPtrArray *paths; /* of GString */
+  gboolean
+      is_element; /* for elements of arrays, or keys: conditions may be about these themselves */
 };
 
 static const struct
@@ -73,12 +74,23 @@ static const struct
   const char *name;
   Test test;
 } tests[] = {
-  { "$eq", TEST_EQ },   { "$ne", TEST_NE },   { "$gt", TEST_GT },
-  { "$gte", TEST_GTE }, { "$lt", TEST_LT },   { "$lte", TEST_LTE },
-  { "$in", TEST_IN },   { "$nin", TEST_NIN }, { "$exists", TEST_EXISTS },
-  { "$type", TEST_TYPE }, { "$size", TEST_SIZE }, { "$all", TEST_ALL }, { "$mod", TEST_MOD },
-  { "$regex", TEST_REGEX }, { "$beginsWith", TEST_BEGINS_WITH },
-  { "$elemMatch", TEST_ELEMENT_MATCHES }, { "$allMatch", TEST_EVERY_MATCHES },
+  { "$eq", TEST_EQ },
+  { "$ne", TEST_NE },
+  { "$gt", TEST_GT },
+  { "$gte", TEST_GTE },
+  { "$lt", TEST_LT },
+  { "$lte", TEST_LTE },
+  { "$in", TEST_IN },
+  { "$nin", TEST_NIN },
+  { "$exists", TEST_EXISTS },
+  { "$type", TEST_TYPE },
+  { "$size", TEST_SIZE },
+  { "$all", TEST_ALL },
+  { "$mod", TEST_MOD },
+  { "$regex", TEST_REGEX },
+  { "$beginsWith", TEST_BEGINS_WITH },
+  { "$elemMatch", TEST_ELEMENT_MATCHES },
+  { "$allMatch", TEST_EVERY_MATCHES },
   { "$keyMapMatch", TEST_KEY_MATCHES },
 };
 
@@ -88,7 +100,7 @@ static const struct
   const char *name;
   BaruaJsonType type;
 } types[] = {
-  { "null", BARUA_JSON_NULL },     { "boolean", BARUA_JSON_TRUE }, { "boolean", BARUA_JSON_FALSE },
+  { "null", BARUA_JSON_NULL },     { "boolean", BARUA_JSON_TRUE },  { "boolean", BARUA_JSON_FALSE },
   { "number", BARUA_JSON_NUMBER }, { "string", BARUA_JSON_STRING }, { "array", BARUA_JSON_ARRAY },
   { "object", BARUA_JSON_OBJECT },
 };
@@ -268,8 +280,8 @@ takes (Test test, BaruaJson operand)
     }
 }
 
-/* Makes ready what a test needs besides its operand; FALSE when that is not possible. @fault: (out):
- * what is wrong inside the operand. */
+/* Makes ready what a test needs besides its operand; FALSE when that is not possible. @fault:
+ * (out): what is wrong inside the operand. */
 static gboolean
 prepare (Node *node, char **fault)
 {
