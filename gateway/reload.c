@@ -147,6 +147,13 @@ barua_addresses_clear (BaruaAddresses *addresses)
   g_clear_pointer (&addresses->texts, g_ptr_array_unref);
 }
 
+void
+barua_addresses_close (BaruaAddresses *addresses)
+{
+  g_array_set_size (addresses->fds, 0);
+  g_ptr_array_set_size (addresses->texts, 0);
+}
+
 /* "ADDRESS:0" becomes "ADDRESS:PORT": what was really opened. */
 static char *
 opened_address (const char *address, int fd)

@@ -58,6 +58,9 @@ void barua_addresses_init (BaruaAddresses *addresses);
 void barua_addresses_clear (BaruaAddresses *addresses);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BaruaAddresses, barua_addresses_clear)
 
+/** Closes all of them. */
+void barua_addresses_close (BaruaAddresses *addresses);
+
 /** Opens those that @config lists and @addresses has not, and tells of each. */
 gboolean barua_addresses_open (BaruaAddresses *addresses, const BaruaConfig *config, GError **error);
 

@@ -173,6 +173,7 @@ stop (Running *running)
   running->is_stopping = TRUE;
   g_message ("stopping");
   barua_systemd_stopping ();
+  barua_addresses_close (&running->process->addresses); /* who comes now is refused, not kept waiting */
   if (!is_stopping)
     barua_server_stop (running->app->server, STOP_LIMIT_MS, stopped, running);
 }
