@@ -398,7 +398,7 @@ check_tls (Loading *loading)
 
   if (has_certificate != has_key)
     note_fault (loading, find_key ("tls", has_certificate ? "certificate" : "key"),
-                "%s is missing: one alone is of no use", has_certificate ? "key" : "certificate");
+                "alone it is of no use: %s is missing", has_certificate ? "key" : "certificate");
 }
 
 /* What was taken can be used, as far as that is seen without opening anything. */
