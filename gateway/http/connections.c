@@ -25,6 +25,8 @@
 /* A connection that has been idle for so long is parked: a phone polls every 30 or 60 seconds, and
  * a client that is busy never comes here. */
 #define PARK_US G_USEC_PER_SEC
+/* A client sends its request as soon as it is connected; a second is more than most ways to us take. */
+#define YOUNG_US G_USEC_PER_SEC
 
 struct _BaruaConnections
 {
@@ -429,15 +431,16 @@ barua_connection_of (GSocketAddress *remote)
   return remote != NULL ? g_object_get_qdata (G_OBJECT (remote), connection_quark ()) : NULL;
 }
 
-/* Whether it waits for a request, of which nothing has come.  A new one that speaks TLS is given a moment: its
- * handshake takes several turns. */
+/* Whether it waits for a request, of which nothing has come, and may go on waiting.  One that has just been made is
+ * given a moment, since its request is on its way; so is a new one that speaks TLS: a handshake takes several turns. */
 static gboolean
 is_waiting (BaruaConnection *connection)
 {
   const gboolean is_new = connection->state == BARUA_CONNECTION_HEADER;
+  const gboolean is_young = g_get_monotonic_time () - connection->since_us < YOUNG_US;
 
   return (is_new || connection->state == BARUA_CONNECTION_IDLE)
-         && !(is_new && barua_wire_is_tls (connection->wire))
+         && !(is_new && (is_young || barua_wire_is_tls (connection->wire)))
          && !barua_wire_has_bytes (connection->wire);
 }
 
