@@ -15,10 +15,16 @@
 #define TOKEN_CHARS 40 /* a token of ours has 43 or 64; an id or a revision has fewer */
 #define STARS "***"
 
-/* What is followed by a secret after '=' or ':'; in lower case. */
-static const char *const secret_names[]
-    = { "password", "passwd", "authorization", "authsession", "cookie", "token",
-        "apikey",   "api_key", "secret",       "key",         "startkey", "endkey", "keys", "phone" };
+/* What is followed by a secret after '=' or, in JSON, after ':'; in lower case. */
+static const struct
+{
+  const char *name;
+  gboolean is_header; /* also after a bare ':', which words of our own messages may have */
+} secret_names[] = { { "password", TRUE }, { "passwd", TRUE },    { "authorization", TRUE },
+                     { "cookie", TRUE },   { "authsession", TRUE }, { "api-key", TRUE },
+                     { "apikey", TRUE },   { "api_key", TRUE },     { "token", FALSE },
+                     { "secret", FALSE },  { "key", FALSE },        { "startkey", FALSE },
+                     { "endkey", FALSE },  { "keys", FALSE },       { "phone", FALSE } };
 
 /* Words between the name and the secret. */
 static const char *const schemes[] = { "basic", "bearer", "token" };
@@ -137,12 +143,14 @@ mask_secret (Masking *m)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (secret_names); i++)
     {
-      const char *p = m->at + strlen (secret_names[i]);
-      if (!has_word (m->at, m->end, secret_names[i]))
+      const char *const end = m->at + strlen (secret_names[i].name);
+      const char *p = end;
+      if (!has_word (m->at, m->end, secret_names[i].name))
         continue;
       while (p < m->end && (*p == '"' || *p == '\\'))
         p++;
-      if (p >= m->end || (*p != '=' && *p != ':'))
+      if (p >= m->end || (*p != '=' && *p != ':')
+          || (*p == ':' && p == end && !secret_names[i].is_header))
         continue;
       append (m, m->at, (gsize)(p + 1 - m->at));
       append (m, STARS, 3);

@@ -455,7 +455,7 @@ barua_config_load (const BaruaConfigOptions *options, GError **error)
   config->origins = g_ptr_array_new_with_free_func (g_free);
   config->origin_of = g_new0 (char *, G_N_ELEMENTS (keys) + 1);
   const gboolean is_read = load_file (&loading, options->file != NULL, error);
-  g_autofree char *text = loading.text;
+  g_autofree G_GNUC_UNUSED char *text = loading.text;
   if (!is_read)
     return NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)

@@ -4,6 +4,8 @@
 #include "tests/suites.h"
 #include "tests/vectors.h"
 
+#include <string.h>
+
 static BaruaJson vectors;
 
 /* A case carries `text` and what a log may show of it, `shown`. */
@@ -50,6 +52,7 @@ START_TEST (log_mask_any)
     {
       const gsize n = (gsize)(i % (int)sizeof text);
       guint digits = 0;
+      gboolean is_good = TRUE;
       for (gsize at = 0; at < n; at++)
         {
           seed = seed * 1103515245u + 12345u;
@@ -61,9 +64,9 @@ START_TEST (log_mask_any)
       for (gsize at = 0; at < length; at++)
         {
           digits = g_ascii_isdigit (out[at]) ? digits + 1 : 0;
-          ck_assert_uint_lt (digits, 7);
-          ck_assert (!g_ascii_iscntrl (out[at]));
+          is_good = is_good && digits < 7 && !g_ascii_iscntrl (out[at]);
         }
+      ck_assert_msg (is_good, "%s", out); /* each check costs a write */
     }
 }
 END_TEST
@@ -71,15 +74,15 @@ END_TEST
 START_TEST (log_mask_long)
 {
   static const char *const units[] = { "?", "0 ", "a", "+", "/token/", "key", "\"", "1", "-", "key=\"\\\\" };
+  static char text[1 << 18];
   char out[100];
 
   for (gsize i = 0; i < G_N_ELEMENTS (units); i++)
     {
-      g_autoptr (GString) text = g_string_new (NULL);
-      while (text->len < 1 << 18)
-        g_string_append (text, units[i]);
-      ck_assert_uint_lt (barua_log_mask ((BaruaText){ text->str, text->len }, out, sizeof out),
-                         sizeof out);
+      const gsize n = strlen (units[i]);
+      for (gsize at = 0; at < sizeof text; at++)
+        text[at] = units[i][at % n];
+      ck_assert_uint_lt (barua_log_mask ((BaruaText){ text, sizeof text }, out, sizeof out), sizeof out);
     }
 }
 END_TEST
