@@ -69,6 +69,7 @@ void barua_api_revs_limit_get (BaruaRequest *request, gpointer app);
 void barua_api_revs_limit_put (BaruaRequest *request, gpointer app);
 void barua_api_document_copy (BaruaRequest *request, gpointer app);
 void barua_api_document_not_implemented (BaruaRequest *request, gpointer app);
+void barua_api_local_list (BaruaRequest *request, gpointer app);
 void barua_api_local_get (BaruaRequest *request, gpointer app);
 void barua_api_local_put (BaruaRequest *request, gpointer app);
 void barua_api_local_delete (BaruaRequest *request, gpointer app);

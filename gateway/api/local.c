@@ -9,6 +9,8 @@
 #include "gateway/api/document-item.h"
 #include "gateway/store/store-databases.h"
 
+#include <string.h>
+
 /* One call, from the main loop to the store and back. */
 typedef struct
 {
@@ -84,6 +86,136 @@ barua_api_local_get (BaruaRequest *request, gpointer app)
   if (local != NULL)
     barua_store_read_async (local->call.app->store, read_local, local, NULL, NULL, local_read,
                             local);
+}
+
+/* ---- listing ---- */
+
+/* An answer that is made in memory has an end. */
+#define MAX_LIST_BYTES (64u * 1024u * 1024u)
+
+/* `_local_docs`, as it is written. */
+typedef struct
+{
+  BaruaCall call;
+  BaruaText start;
+  BaruaText end; /* absent: to the last one */
+  gint64 limit;
+  gint64 skip;
+  gint64 to_skip;
+  gint64 n;
+  gboolean includes_docs;
+  GString *out;
+} LocalList;
+
+static void
+list_free (gpointer data)
+{
+  LocalList *list = data;
+
+  if (list->out != NULL)
+    g_string_free (list->out, TRUE);
+  barua_call_close (&list->call);
+  g_free (list);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LocalList, list_free)
+
+/* Whether @id comes behind @end, by bytes. */
+static gboolean
+is_behind (BaruaText id, BaruaText end)
+{
+  int order = memcmp (id.p, end.p, MIN (id.n, end.n));
+
+  return order > 0 || (order == 0 && id.n > end.n);
+}
+
+/* BaruaLocalFunc */
+static gboolean
+append_local (BaruaText id, gint64 k, BaruaText body, gpointer data)
+{
+  LocalList *list = data;
+  char rev[24];
+
+  if (list->n == list->limit || list->out->len > MAX_LIST_BYTES
+      || (list->end.p != NULL && is_behind (id, list->end)))
+    return FALSE;
+  if (list->to_skip > 0)
+    {
+      list->to_skip--;
+      return TRUE;
+    }
+  g_snprintf (rev, sizeof rev, "0-%" G_GINT64_FORMAT, k);
+  g_string_append (list->out, list->n++ > 0 ? ",\n{\"id\":" : "\n{\"id\":");
+  barua_json_append_string (list->out, id);
+  g_string_append (list->out, ",\"key\":");
+  barua_json_append_string (list->out, id);
+  g_string_append_printf (list->out, ",\"value\":{\"rev\":\"%s\"}", rev);
+  if (list->includes_docs)
+    {
+      g_string_append (list->out, ",\"doc\":");
+      barua_document_append (list->out, id, barua_text (rev), body, FALSE);
+    }
+  g_string_append_c (list->out, '}');
+  return TRUE;
+}
+
+/* Query */
+static gboolean
+list_local (BaruaReader *reader, gpointer data, GError **error)
+{
+  LocalList *list = data;
+
+  if (!barua_call_check_database (&list->call, reader, error))
+    return FALSE;
+  list->n = 0;
+  list->to_skip = list->skip;
+  /* how many there are is not known, nor where the first one stands */
+  g_string_assign (list->out, "{\"total_rows\":null,\"offset\":null,\"rows\":[");
+  if (!barua_reader_list_local (reader, list->call.db, list->start, append_local, list, error))
+    return FALSE;
+  g_string_append (list->out, "\n]}");
+  if (list->out->len <= MAX_LIST_BYTES)
+    return TRUE;
+  barua_answer_too_large (error);
+  return FALSE;
+}
+
+static void
+local_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (LocalList) list = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (barua_store_read_finish (list->call.app->store, result, &error))
+    barua_call_reply (&list->call, &list->out);
+  else
+    barua_call_fail (&list->call, error);
+}
+
+/* `GET {db}/_local_docs`: by id, a range of them if one is named (documents.md 8.7). */
+void
+barua_api_local_list (BaruaRequest *request, gpointer app)
+{
+  BaruaJson start = BARUA_JSON_NONE, end = BARUA_JSON_NONE;
+  BaruaCall call;
+
+  if (!barua_call_open (&call, request, app, BARUA_ACCESS_READ))
+    return;
+  g_autoptr (LocalList) list = g_new0 (LocalList, 1);
+  list->call = call;
+  list->limit = -1;
+  if (!barua_request_take_integer (request, "limit", &list->limit)
+      || !barua_request_take_integer (request, "skip", &list->skip)
+      || !barua_request_take_boolean (request, "include_docs", &list->includes_docs)
+      || !barua_request_take_json (request, "startkey", "start_key", &start)
+      || !barua_request_take_json (request, "endkey", "end_key", &end))
+    return;
+  list->start = barua_arena_json_text (call.arena, start);
+  if (list->start.p == NULL)
+    list->start = BARUA_TEXT ("");
+  list->end = barua_arena_json_text (call.arena, end);
+  list->out = g_string_new (NULL);
+  LocalList *data = g_steal_pointer (&list);
+  barua_store_read_async (data->call.app->store, list_local, data, NULL, NULL, local_listed, data);
 }
 
 /* Job */

@@ -148,7 +148,7 @@ const BaruaRoute barua_routes[] = {
   BOTH ("GET",    "/_revs_limit",                BARUA_BODY_NONE,   0,        barua_api_revs_limit_get)
   BOTH ("PUT",    "/_revs_limit",                BARUA_BODY_JSON,   1024,     barua_api_revs_limit_put)
   BOTH ("POST",   "/_purge",                     BARUA_BODY_NONE,   0,        barua_api_document_not_implemented)
-  BOTH ("GET",    "/_local_docs",                BARUA_BODY_NONE,   0,        barua_api_document_not_implemented)
+  BOTH ("GET",    "/_local_docs",                BARUA_BODY_NONE,   0,        barua_api_local_list)
   BOTH ("GET",    "/_local/{local}",             BARUA_BODY_NONE,   0,        barua_api_local_get)
   BOTH ("PUT",    "/_local/{local}",             BARUA_BODY_JSON,   0,        barua_api_local_put)
   BOTH ("DELETE", "/_local/{local}",             BARUA_BODY_NONE,   0,        barua_api_local_delete)

@@ -228,6 +228,13 @@ barua_reader_get_local (BaruaReader *reader, const char *db, BaruaText id, GErro
 }
 
 gboolean
+barua_reader_list_local (BaruaReader *reader, const char *db, BaruaText from, BaruaLocalFunc func,
+                         gpointer data, GError **error)
+{
+  return reader->store->engine->list_local (reader, db, from, func, data, error);
+}
+
+gboolean
 barua_tx_put_local (BaruaTx *tx, const char *db, BaruaText id, BaruaText rev, BaruaText body,
                     BaruaWritten *written, GError **error)
 {

@@ -55,6 +55,25 @@ barua_sqlite_get_local (BaruaReader *reader, const char *db, BaruaText id, GErro
                              barua_column_blob (get, 1), NULL, 0);
 }
 
+gboolean
+barua_sqlite_list_local (BaruaReader *reader, const char *db, BaruaText from, BaruaLocalFunc func,
+                         gpointer data, GError **error)
+{
+  g_autoptr (BaruaStatement) list = statement_for (reader, BARUA_SQL_LOCAL_LIST, db, from, error);
+  gboolean has_row = list != NULL;
+
+  while (has_row)
+    {
+      if (!barua_statement_step (list, &has_row, error))
+        return FALSE;
+      if (has_row
+          && !func (barua_column_text (list, 0), sqlite3_column_int64 (list, 1),
+                    barua_column_blob (list, 2), data))
+        return TRUE;
+    }
+  return list != NULL;
+}
+
 /* The k of a local document, 0 without one. */
 static gboolean
 find_k (BaruaTx *tx, const char *db, BaruaText id, gint64 *k, GError **error)

@@ -59,6 +59,8 @@ static const char *const statements[BARUA_N_SQL] = {
     "UPDATE rev SET bodynum = NULL WHERE docnum = ?1 AND gen = ?2 AND hash = ?3",
 
   [BARUA_SQL_LOCAL_GET] = "SELECT k, json FROM local WHERE dbnum = ?1 AND id = ?2",
+  [BARUA_SQL_LOCAL_LIST] =
+    "SELECT id, k, json FROM local WHERE dbnum = ?1 AND id >= ?2 ORDER BY id",
   [BARUA_SQL_LOCAL_PUT] =
     "INSERT OR REPLACE INTO local (dbnum, id, k, json, at) VALUES (?1, ?2, ?3, ?4, ?5)",
   [BARUA_SQL_LOCAL_DELETE] = "DELETE FROM local WHERE dbnum = ?1 AND id = ?2",

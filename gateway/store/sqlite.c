@@ -267,6 +267,7 @@ const BaruaStoreEngine barua_sqlite_engine = {
   .put_revs_limit = barua_sqlite_put_revs_limit,
   .compact = barua_sqlite_compact,
   .get_local = barua_sqlite_get_local,
+  .list_local = barua_sqlite_list_local,
   .put_local = barua_sqlite_put_local,
   .delete_local = barua_sqlite_delete_local,
   .list_indexes = barua_sqlite_list_indexes,

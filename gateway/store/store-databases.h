@@ -68,6 +68,13 @@ gboolean barua_store_is_compacting (BaruaStore *store, const char *db);
 BaruaDocument *barua_reader_get_local (BaruaReader *reader, const char *db, BaruaText id,
                                        GError **error);
 
+/** Gets one local document, of the revision `0-k`, borrowed for the call; %FALSE ends the list. */
+typedef gboolean (*BaruaLocalFunc) (BaruaText id, gint64 k, BaruaText body, gpointer data);
+
+/** Those of a database from the id @from on, by their ids. */
+gboolean barua_reader_list_local (BaruaReader *reader, const char *db, BaruaText from,
+                                  BaruaLocalFunc func, gpointer data, GError **error);
+
 /**
  * barua_tx_put_local:
  * @rev: (nullable): absent: whatever is there is overwritten

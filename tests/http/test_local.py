@@ -2,6 +2,7 @@
 """Local documents: documents.md 8.7."""
 
 import unittest
+import urllib.parse
 
 from harness import JSON_TYPE, ServerCase, main
 
@@ -94,6 +95,30 @@ class Local(ServerCase):
             self.assertEqual(before[member], after[member])
         self.assertNotIn("_local", self.c.get(NATIVE + "/_all_docs").text)
         self.assertNotIn("_local", self.c.get(NATIVE + "/_changes").text)
+
+    def test_list(self):
+        self.check(self.c.put("/locals", None), 201)
+        self.addCleanup(self.c.request, "DELETE", "/locals")
+        self.check(self.c.get("/locals/_local_docs"), 200, {"total_rows": None, "offset": None, "rows": []})
+        for name in ("b", "a", "ä", "c"):
+            self.check(self.c.put("/locals/_local/" + urllib.parse.quote(name), {"is": name}), 201)
+        self.check(self.c.put("/locals/_local/a", {"is": "again"}), 201)
+        self.check(self.c.put("/locals/plain", {}), 201)
+
+        def listed(query=""):
+            return self.check(self.c.get("/locals/_local_docs" + query), 200).json()["rows"]
+        self.assertEqual([row["id"] for row in listed()],
+                         ["_local/a", "_local/b", "_local/c", "_local/ä"])
+        self.assertEqual(listed("?limit=1"), [{"id": "_local/a", "key": "_local/a", "value": {"rev": "0-2"}}])
+        self.assertEqual([row["doc"] for row in listed("?include_docs=true&skip=1&limit=1")],
+                         [{"_id": "_local/b", "_rev": "0-1", "is": "b"}])
+        for query, ids in (("?startkey=%22_local/b%22&endkey=%22_local/c%22", ["b", "c"]),
+                           ("?start_key=%22_local/bb%22", ["c", "ä"]), ("?end_key=%22_local/aa%22", ["a"]),
+                           ("?limit=0", []), ("?skip=9", [])):
+            self.assertEqual([row["id"][7:] for row in listed(query)], ids, query)
+        self.assertEqual([row["id"] for row in self.c.get("/locals/_all_docs").json()["rows"]], ["plain"])
+        self.check(self.c.get("/never/_local_docs"), 404)
+        self.check(self.c.get("/locals/_local_docs?limit=x"), 400)
 
     def test_refusals(self):
         path = self.path()

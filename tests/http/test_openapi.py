@@ -732,7 +732,8 @@ class Recorded(ServerCase):
             self.ask("put", f"{db}/_security", 200, {})
             self.ask("put", f"{db}/_revs_limit", 200, 1000)
             self.ask("post", f"{db}/_purge", 501)
-            self.ask("get", f"{db}/_local_docs", 501)
+            self.ask("put", f"{db}/_local/listed", 201, {"a": 1})
+            self.ask("get", f"{db}/_local_docs?include_docs=true", 200)
 
     def test_documents_beside(self):
         for db in ("/medic", "/cdb/medic"):
