@@ -12,7 +12,7 @@ tree=$out/barua-$version
 rm -rf "$out"
 mkdir -p "$tree"
 # one time for all files: the same tree makes the same package, byte for byte, wherever it lies
-tar -c --mtime="@$epoch" --exclude-vcs --exclude='./build*' --exclude='./*.db*' --exclude='node_modules' --exclude='__pycache__' . | tar -x -C "$tree"
+tar -c --mtime="@$epoch" --exclude-vcs --exclude="./$out" --exclude='./build*' --exclude='./*.db*' --exclude='node_modules' --exclude='__pycache__' . | tar -x -C "$tree"
 cat > "$tree/debian/changelog" << CHANGES
 barua ($version) unstable; urgency=medium
 
