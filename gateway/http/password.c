@@ -15,7 +15,7 @@
 #define METHOD "$y$"
 
 /* Added to the nice value of a worker, so that guessing passwords does not delay other requests. */
-#define WORKER_NICE 10
+#define WORKER_NICE 19
 
 typedef struct
 {
