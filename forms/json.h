@@ -38,6 +38,16 @@ barua_text_equal (BaruaText a, BaruaText b)
   return a.n == 0 || memcmp (a.p, b.p, a.n) == 0;
 }
 
+/** The order of bytes, the shorter first: below, at or above 0. */
+static inline int
+barua_text_compare (BaruaText a, BaruaText b)
+{
+  const gsize n = MIN (a.n, b.n);
+  const int order = n > 0 ? memcmp (a.p, b.p, n) : 0;
+
+  return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
+}
+
 /** Arrays and objects may be nested this deep; deeper text is refused. */
 #define BARUA_JSON_MAX_DEPTH 200
 

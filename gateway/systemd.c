@@ -91,8 +91,11 @@ barua_systemd_reloading (void)
 void
 barua_systemd_reloaded (const char *trouble)
 {
+  g_autofree char *line = g_strdup (trouble != NULL ? trouble : "");
+
+  g_strdelimit (line, "\n", ' '); /* each line would be an assignment */
   sd_notifyf (FALSE, "READY=1\nSTATUS=%s%s", trouble != NULL ? "the old configuration stays in force: " : "",
-              trouble != NULL ? trouble : "");
+              line);
 }
 
 void

@@ -299,15 +299,6 @@ list_page (BaruaReader *reader, gpointer data, GError **error)
   return TRUE;
 }
 
-/* Order of two ids. */
-static int
-compare (BaruaText a, BaruaText b)
-{
-  int order = memcmp (a.p, b.p, MIN (a.n, b.n));
-
-  return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 /* Narrows a range to the design documents. */
 static void
 narrow_to_design (List *list)
@@ -319,9 +310,9 @@ narrow_to_design (List *list)
 
   if (list->keys != NULL)
     return;
-  if (first->p == NULL || compare (*first, low) < 0)
+  if (first->p == NULL || barua_text_compare (*first, low) < 0)
     *first = low;
-  if (last->p == NULL || compare (*last, high) > 0)
+  if (last->p == NULL || barua_text_compare (*last, high) > 0)
     *last = high;
 }
 

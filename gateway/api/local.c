@@ -9,7 +9,6 @@
 #include "gateway/api/document-item.h"
 #include "gateway/store/store-databases.h"
 
-#include <string.h>
 
 /* One call, from the main loop to the store and back. */
 typedef struct
@@ -119,15 +118,6 @@ list_free (gpointer data)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LocalList, list_free)
 
-/* Whether @id comes behind @end, by bytes. */
-static gboolean
-is_behind (BaruaText id, BaruaText end)
-{
-  int order = memcmp (id.p, end.p, MIN (id.n, end.n));
-
-  return order > 0 || (order == 0 && id.n > end.n);
-}
-
 /* BaruaLocalFunc */
 static gboolean
 append_local (BaruaText id, gint64 k, BaruaText body, gpointer data)
@@ -136,7 +126,7 @@ append_local (BaruaText id, gint64 k, BaruaText body, gpointer data)
   char rev[24];
 
   if (list->n == list->limit || list->out->len > MAX_LIST_BYTES
-      || (list->end.p != NULL && is_behind (id, list->end)))
+      || (list->end.p != NULL && barua_text_compare (id, list->end) > 0))
     return FALSE;
   if (list->to_skip > 0)
     {

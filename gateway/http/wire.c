@@ -7,6 +7,8 @@
 
 #include "gateway/http/wire.h"
 
+#include "gateway/http/wire-streams.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,326 +26,6 @@
 static const char wrong_scheme[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
                                    "Content-Length: 32\r\nConnection: close\r\n\r\n"
                                    "this address is https, not http\n";
-
-/* No request: libsoup answers 400, which goes nowhere, and closes. */
-static const char no_request[] = "-\r\n\r\n";
-
-/* The reading half. */
-
-#define WIRE_TYPE_INPUT (wire_input_get_type ())
-G_DECLARE_FINAL_TYPE (WireInput, wire_input, WIRE, INPUT, GInputStream)
-
-struct _WireInput
-{
-  GInputStream parent_instance;
-  GSocket *socket;
-  BaruaTlsSession *tls; /* the wire's; NULL: none, or not yet */
-  const guint8 *held; /* read and not yet taken; in kept or in the watch's room */
-  gsize n_held;
-  GByteArray *kept;   /* NULL when nothing is */
-  gint64 lent;      /* bytes that libsoup may read, BARUA_WIRE_ALL or 0 */
-  gboolean is_between;
-  gboolean is_readable; /* bytes have come since the socket was last empty */
-  gboolean is_ending;   /* the end has come; it will be found when all is read */
-  gboolean is_over;     /* nothing will be read any more */
-  GSource *waiting;     /* what libsoup waits with; NULL when it does not */
-};
-
-static void wire_input_pollable_init (GPollableInputStreamInterface *iface);
-
-G_DEFINE_FINAL_TYPE_WITH_CODE (WireInput, wire_input, G_TYPE_INPUT_STREAM,
-                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM,
-                                                      wire_input_pollable_init))
-
-/* Whether libsoup would find something. */
-static gboolean
-is_ready (const WireInput *input)
-{
-  return input->lent != 0 && (input->n_held > 0 || input->is_readable);
-}
-
-/* Lets libsoup go on if it waits. */
-static void
-wake (WireInput *input)
-{
-  GSource *waiting = input->waiting;
-
-  if (waiting == NULL || !is_ready (input))
-    return;
-  input->waiting = NULL;
-  if (!g_source_is_destroyed (waiting))
-    g_source_set_ready_time (waiting, 0);
-  g_source_unref (waiting);
-}
-
-/* Drops the first bytes of those held. */
-static void
-drop_held (WireInput *input, gsize n)
-{
-  input->held += n;
-  input->n_held -= n;
-  if (input->n_held == 0)
-    g_clear_pointer (&input->kept, g_byte_array_unref);
-}
-
-/* recv() of what the client says, notes when there is no more.  An end leaves it readable; so does a TLS
- * record, as another may have been read with it. */
-static gssize
-receive_now (WireInput *input, void *buffer, gsize count)
-{
-  gssize n;
-
-  if (input->is_over)
-    return 0;
-  do
-    n = input->tls != NULL ? barua_tls_session_receive (input->tls, buffer, count)
-                           : recv (g_socket_get_fd (input->socket), buffer, count, MSG_DONTWAIT);
-  while (n < 0 && errno == EINTR);
-  const gboolean is_short
-      = n > 0 && (gsize)n < count && input->tls == NULL && !input->is_ending;
-  if (is_short || (n < 0 && errno == EAGAIN))
-    input->is_readable = FALSE;
-  return n;
-}
-
-/* The same for a stream. */
-static gssize
-receive (WireInput *input, void *buffer, gsize count, gboolean blocking, GCancellable *cancellable,
-         GError **error)
-{
-  for (;;)
-    {
-      const gssize n = receive_now (input, buffer, count);
-      const int code = errno;
-      if (n >= 0)
-        return n;
-      if (code != EAGAIN || !blocking)
-        {
-          g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (code), g_strerror (code));
-          return -1;
-        }
-      if (!g_socket_condition_wait (input->socket, G_IO_IN, cancellable, error))
-        return -1;
-    }
-}
-
-/* Reads what is there; the end of the connection between two requests becomes something libsoup can
- * cope with. */
-static gssize
-read_socket (WireInput *input, void *buffer, gsize count, gboolean blocking,
-             GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GError) failure = NULL;
-  gssize n = receive (input, buffer, count, blocking, cancellable, &failure);
-  gboolean is_end
-      = n == 0 || (n < 0 && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK));
-
-  if (!is_end || !input->is_between || count < sizeof no_request - 1)
-    {
-      if (n < 0)
-        g_propagate_error (error, g_steal_pointer (&failure));
-      return n;
-    }
-  input->is_between = FALSE;
-  g_socket_shutdown (input->socket, TRUE, TRUE, NULL);
-  memcpy (buffer, no_request, sizeof no_request - 1);
-  return sizeof no_request - 1;
-}
-
-/* What libsoup reads: what is held, then what comes, as far as it was lent. */
-static gssize
-read_lent (WireInput *input, void *buffer, gsize count, gboolean blocking,
-           GCancellable *cancellable, GError **error)
-{
-  gssize n;
-
-  if (input->lent == 0 || (input->n_held == 0 && !input->is_readable && !blocking))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "nothing to read now");
-      return -1;
-    }
-  if (input->lent > 0)
-    count = MIN (count, (gsize)input->lent);
-  if (input->n_held > 0)
-    {
-      n = (gssize)MIN (count, input->n_held);
-      memcpy (buffer, input->held, (gsize)n);
-      drop_held (input, (gsize)n);
-    }
-  else
-    n = read_socket (input, buffer, count, blocking, cancellable, error);
-  if (n > 0 && input->lent > 0)
-    input->lent -= n;
-  return n;
-}
-
-static gssize
-wire_input_read (GInputStream *stream, void *buffer, gsize count, GCancellable *cancellable,
-                 GError **error)
-{
-  return read_lent (WIRE_INPUT (stream), buffer, count, TRUE, cancellable, error);
-}
-
-static gssize
-wire_input_read_nonblocking (GPollableInputStream *stream, void *buffer, gsize count,
-                             GError **error)
-{
-  return read_lent (WIRE_INPUT (stream), buffer, count, FALSE, NULL, error);
-}
-
-static gboolean
-wire_input_is_readable (GPollableInputStream *stream)
-{
-  return is_ready (WIRE_INPUT (stream));
-}
-
-/* Not one that polls the socket: the watch does, and wake() makes this one ready. */
-static GSource *
-wire_input_create_source (GPollableInputStream *stream, GCancellable *cancellable)
-{
-  WireInput *input = WIRE_INPUT (stream);
-  GSource *source = g_pollable_source_new_full (stream, NULL, cancellable);
-
-  g_clear_pointer (&input->waiting, g_source_unref);
-  if (is_ready (input))
-    g_source_set_ready_time (source, 0);
-  else
-    input->waiting = g_source_ref (source);
-  return source;
-}
-
-static void
-wire_input_pollable_init (GPollableInputStreamInterface *iface)
-{
-  iface->is_readable = wire_input_is_readable;
-  iface->create_source = wire_input_create_source;
-  iface->read_nonblocking = wire_input_read_nonblocking;
-}
-
-static void
-wire_input_dispose (GObject *object)
-{
-  g_clear_pointer (&WIRE_INPUT (object)->waiting, g_source_unref);
-  G_OBJECT_CLASS (wire_input_parent_class)->dispose (object);
-}
-
-static void
-wire_input_finalize (GObject *object)
-{
-  WireInput *input = WIRE_INPUT (object);
-
-  g_clear_pointer (&input->kept, g_byte_array_unref);
-  g_object_unref (input->socket);
-  G_OBJECT_CLASS (wire_input_parent_class)->finalize (object);
-}
-
-static void
-wire_input_class_init (WireInputClass *klass)
-{
-  G_OBJECT_CLASS (klass)->dispose = wire_input_dispose;
-  G_OBJECT_CLASS (klass)->finalize = wire_input_finalize;
-  G_INPUT_STREAM_CLASS (klass)->read_fn = wire_input_read;
-}
-
-static void
-wire_input_init (WireInput *input)
-{
-}
-
-/* The writing half of a wire with TLS; without, it is the socket's own. */
-
-#define WIRE_TYPE_OUTPUT (wire_output_get_type ())
-G_DECLARE_FINAL_TYPE (WireOutput, wire_output, WIRE, OUTPUT, GOutputStream)
-
-struct _WireOutput
-{
-  GOutputStream parent_instance;
-  GSocket *socket;
-  BaruaTlsSession *tls; /* the wire's; NULL: not yet, or not any more */
-};
-
-static void wire_output_pollable_init (GPollableOutputStreamInterface *iface);
-
-G_DEFINE_FINAL_TYPE_WITH_CODE (WireOutput, wire_output, G_TYPE_OUTPUT_STREAM,
-                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM,
-                                                      wire_output_pollable_init))
-
-static gssize
-wire_output_write_nonblocking (GPollableOutputStream *stream, const void *buffer, gsize count,
-                               GError **error)
-{
-  WireOutput *output = WIRE_OUTPUT (stream);
-  const gssize n
-      = output->tls != NULL ? barua_tls_session_send (output->tls, buffer, count) : -1;
-  const int code = output->tls != NULL ? errno : EPIPE;
-
-  if (n < 0)
-    g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (code), g_strerror (code));
-  return n;
-}
-
-static gssize
-wire_output_write (GOutputStream *stream, const void *buffer, gsize count,
-                   GCancellable *cancellable, GError **error)
-{
-  for (;;)
-    {
-      g_autoptr (GError) failure = NULL;
-      const gssize n = wire_output_write_nonblocking (G_POLLABLE_OUTPUT_STREAM (stream), buffer,
-                                                      count, &failure);
-      if (n >= 0)
-        return n;
-      if (!g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-        {
-          g_propagate_error (error, g_steal_pointer (&failure));
-          return -1;
-        }
-      if (!g_socket_condition_wait (WIRE_OUTPUT (stream)->socket, G_IO_OUT, cancellable, error))
-        return -1;
-    }
-}
-
-static gboolean
-wire_output_is_writable (GPollableOutputStream *stream)
-{
-  return g_socket_condition_check (WIRE_OUTPUT (stream)->socket, G_IO_OUT) != 0;
-}
-
-static GSource *
-wire_output_create_source (GPollableOutputStream *stream, GCancellable *cancellable)
-{
-  g_autoptr (GSource) writable
-      = g_socket_create_source (WIRE_OUTPUT (stream)->socket, G_IO_OUT, NULL);
-
-  return g_pollable_source_new_full (stream, writable, cancellable);
-}
-
-static void
-wire_output_pollable_init (GPollableOutputStreamInterface *iface)
-{
-  iface->is_writable = wire_output_is_writable;
-  iface->create_source = wire_output_create_source;
-  iface->write_nonblocking = wire_output_write_nonblocking;
-}
-
-static void
-wire_output_finalize (GObject *object)
-{
-  g_object_unref (WIRE_OUTPUT (object)->socket);
-  G_OBJECT_CLASS (wire_output_parent_class)->finalize (object);
-}
-
-static void
-wire_output_class_init (WireOutputClass *klass)
-{
-  G_OBJECT_CLASS (klass)->finalize = wire_output_finalize;
-  G_OUTPUT_STREAM_CLASS (klass)->write_fn = wire_output_write;
-}
-
-static void
-wire_output_init (WireOutput *output)
-{
-}
 
 /* Both halves. */
 
@@ -434,7 +116,7 @@ end_handshake (BaruaWire *wire, gboolean is_done)
       wire->input->tls = wire->session;
       wire->output->tls = wire->session;
     }
-  wake (wire->input);
+  wire_input_wake (wire->input);
   if (wire->watch != NULL && wire->closed != NULL && wire->input->lent == 0)
     wire->watch->ready (wire->closed_data);
 }
@@ -501,7 +183,7 @@ take_event (BaruaWireWatch *watch, BaruaWire *wire, guint32 what)
     wire->input->is_ending = TRUE;
   if (what & (EPOLLIN | ends))
     wire->input->is_readable = TRUE;
-  wake (wire->input);
+  wire_input_wake (wire->input);
   if (wire->unsent != NULL && !send_unsent (wire))
     return;
   if (wire->closed != NULL && wire->input->lent == 0)
@@ -795,7 +477,7 @@ void
 barua_wire_lend (BaruaWire *wire, gint64 bytes)
 {
   wire->input->lent = bytes;
-  wake (wire->input);
+  wire_input_wake (wire->input);
 }
 
 gboolean
@@ -803,7 +485,7 @@ barua_wire_take_back (BaruaWire *wire)
 {
   if (wire->input->lent != 0)
     wire->input->lent = BARUA_WIRE_ALL;
-  wake (wire->input);
+  wire_input_wake (wire->input);
   return wire->input->lent == 0;
 }
 
@@ -819,7 +501,7 @@ barua_wire_is_lent (BaruaWire *wire)
 static BaruaWireState
 receive_raw (WireInput *input, guint8 *buffer, gsize max, gsize *n_received)
 {
-  const gssize n = receive_now (input, buffer, max);
+  const gssize n = wire_input_receive (input, buffer, max);
 
   *n_received = (gsize)MAX (n, 0);
   if (n > 0)
@@ -856,7 +538,7 @@ barua_wire_held (BaruaWire *wire, gsize *n)
 void
 barua_wire_take (BaruaWire *wire, gsize n)
 {
-  drop_held (wire->input, n);
+  wire_input_drop (wire->input, n);
 }
 
 void

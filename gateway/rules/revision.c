@@ -48,11 +48,7 @@ barua_revision_compare (BaruaRevision a, BaruaRevision b)
 {
   if (a.generation != b.generation)
     return a.generation < b.generation ? -1 : 1;
-
-  const int order = memcmp (a.hash.p, b.hash.p, MIN (a.hash.n, b.hash.n));
-  if (order != 0)
-    return order;
-  return (a.hash.n > b.hash.n) - (a.hash.n < b.hash.n);
+  return barua_text_compare (a.hash, b.hash);
 }
 
 int

@@ -65,8 +65,7 @@ struct _BaruaSelector
 {
   GArray *nodes;    /* of Node; the first is the group of all */
   GPtrArray *paths; /* of GString */
-  gboolean
-      is_element; /* for elements of arrays, or keys: conditions may be about these themselves */
+  gboolean is_element; /* for elements of arrays, or keys: conditions may be about these themselves */
 };
 
 static const struct
@@ -129,8 +128,7 @@ barua_json_compare (BaruaJson a, BaruaJson b)
     return (a.text != NULL) - (b.text != NULL);
   barua_collation_append (left, a);
   barua_collation_append (right, b);
-  int order = memcmp (left->str, right->str, MIN (left->len, right->len));
-  return order != 0 ? order : (left->len > right->len) - (left->len < right->len);
+  return barua_text_compare ((BaruaText){ left->str, left->len }, (BaruaText){ right->str, right->len });
 }
 
 /* ---- paths ---- */

@@ -146,11 +146,8 @@ barua_sqlite_read_blob (BaruaReader *reader, gint64 blob, gint64 offset, void *b
 static int
 compare_names (const void *a, const void *b)
 {
-  const BaruaText left = ((const BaruaSqliteAttachment *)a)->name;
-  const BaruaText right = ((const BaruaSqliteAttachment *)b)->name;
-  const int order = memcmp (left.p, right.p, MIN (left.n, right.n));
-
-  return order != 0 ? order : (left.n > right.n) - (left.n < right.n);
+  return barua_text_compare (((const BaruaSqliteAttachment *)a)->name,
+                             ((const BaruaSqliteAttachment *)b)->name);
 }
 
 /* Sets the error of a file that cannot be read. */

@@ -6,9 +6,9 @@
  * pieces, so that counting does not rewrite them; revs_limit. Version 3: the queue by account;
  * traffic. Version 4: lists of messages. Version 5: indexes of what is counted for who watches
  * (store-census.h). Version 6: where rows of views stood that are gone (sqlite-places.c). Version 7:
- * when users were heard of; messages by their last change (store-census.h). Version 8: how
- * many messages are in each state. Later versions are appended here, with the dump of the schema they leave in tests/data/schema-N.sql; what a released
- * version left is never changed. */
+ * when users were heard of; messages by their last change (store-census.h). Version 8: how many
+ * messages are in each state. Later versions are appended here, with the dump of the schema they
+ * leave in tests/data/schema-N.sql; what a released version left is never changed. */
 
 #define G_LOG_DOMAIN "barua-store"
 

@@ -87,26 +87,17 @@ free_range (gpointer data)
   g_free (range);
 }
 
-/* The order of bytes, the shorter first. */
-static int
-compare_bytes (BaruaText a, BaruaText b)
-{
-  const int order = memcmp (a.p, b.p, MIN (a.n, b.n));
-
-  return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 /* The order of a row, or a fence, and a place. */
 static int
 compare_to_place (BaruaText k, BaruaText id, const BaruaSqlitePlace *place)
 {
-  const int order = compare_bytes (k, place->k);
+  const int order = barua_text_compare (k, place->k);
 
   if (order != 0)
     return order;
   if (place->id.p == NULL)
     return place->is_above ? -1 : 1;
-  return compare_bytes (id, place->id);
+  return barua_text_compare (id, place->id);
 }
 
 /* The fence that a place stands behind. */

@@ -259,15 +259,6 @@ row_rest (const ViewRow *row)
                       (gsize)row->key_length + row->value_length };
 }
 
-/* The order of bytes, the shorter first. */
-static int
-compare_bytes (BaruaText a, BaruaText b)
-{
-  const int order = memcmp (a.p, b.p, MIN (a.n, b.n));
-
-  return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 /* Orders rows as the table does. */
 static int
 compare_rows (gconstpointer a, gconstpointer b)
@@ -277,9 +268,9 @@ compare_rows (gconstpointer a, gconstpointer b)
 
   if (left->viewnum != right->viewnum)
     return left->viewnum < right->viewnum ? -1 : 1;
-  int order = compare_bytes (row_k (left), row_k (right));
+  int order = barua_text_compare (row_k (left), row_k (right));
   if (order == 0)
-    order = compare_bytes (row_id (left), row_id (right));
+    order = barua_text_compare (row_id (left), row_id (right));
   return order != 0 ? order : (left->n > right->n) - (left->n < right->n);
 }
 

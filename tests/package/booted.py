@@ -65,6 +65,11 @@ def own_group():
     return os.path.join(mounts[-1], path.group(1).lstrip("/")) if mounts and path else None
 
 
+def seen_by(pid, *path):
+    """A path as that process sees it, whose namespaces are not ours."""
+    return os.path.join("/proc", str(pid), "root", *path)
+
+
 class NoBoot(Exception):
     """Why this machine cannot boot one."""
 
@@ -147,7 +152,7 @@ class Booted:
 
     def drop_in(self, text, unit="barua.service"):
         """Settings on top of a unit, in place of those of before; empty for none."""
-        folder = f"/proc/{self.first}/root/run/systemd/system/{unit}.d"
+        folder = seen_by(self.first, "run", "systemd", "system", f"{unit}.d")
         shutil.rmtree(folder, ignore_errors=True)
         if text:
             os.makedirs(folder)
@@ -157,8 +162,8 @@ class Booted:
 
     def on_host(self, pid):
         """A process of it, as this program knows it."""
-        with open(f"/proc/{self.first}/root/sys/fs/cgroup/system.slice/barua.service/cgroup.procs",
-                  encoding="utf-8") as f:
+        members = seen_by(self.first, "sys", "fs", "cgroup", "system.slice", "barua.service", "cgroup.procs")
+        with open(members, encoding="utf-8") as f:
             for line in f:
                 with open(f"/proc/{int(line)}/status", encoding="utf-8") as status:
                     if re.search(rf"(?m)^NSpid:.*\t{pid}$", status.read()):

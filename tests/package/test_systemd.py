@@ -21,7 +21,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "http"))
-from booted import Booted, NoBoot  # noqa: E402
+from booted import Booted, NoBoot, seen_by  # noqa: E402
 from double_carriers import RapidPro  # noqa: E402
 from harness import PASSWORD, Client, main  # noqa: E402
 from small_debian import ROOT, not_tested, other_version, package, small_debian  # noqa: E402
@@ -119,8 +119,8 @@ class Unit(unittest.TestCase):
         for path in writable:
             self.assertRegex(path, rf"^({STATE}|/tmp|/var/tmp|/proc|/run(/.*)?|/dev/(pts|shm|hugepages|mqueue))$")
         self.assertIn(STATE, writable)
-        self.assertEqual(os.listdir(f"/proc/{pid}/root/home"), [])
-        self.assertNotIn("sys", os.listdir(f"/proc/{pid}/root/proc"))
+        self.assertEqual(os.listdir(seen_by(pid, "home")), [])
+        self.assertNotIn("sys", os.listdir(seen_by(pid, "proc")))
 
     def test_04_all_work_is_done_within_it(self):
         with open(os.path.join(ROOT, "data", "example", "first.json"), encoding="utf-8") as f:
