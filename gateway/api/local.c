@@ -9,7 +9,6 @@
 #include "gateway/api/document-item.h"
 #include "gateway/store/store-databases.h"
 
-
 /* One call, from the main loop to the store and back. */
 typedef struct
 {

@@ -360,11 +360,12 @@ class Notified(Reload):
         self.hang_up("")
         self.assertTrue(re.match(r"RELOADING=1\nMONOTONIC_USEC=\d+$", heard.recv(4096).decode()))
         self.assertEqual(heard.recv(4096).decode().split("\n")[0], "READY=1")
-        self.hang_up("[http]\nnone = 1\n", REFUSED)
+        self.hang_up("[http]\nnone = 1\nmore = 2\n", REFUSED)
         self.assertTrue(heard.recv(4096).startswith(b"RELOADING=1\n"))
         ready, status = heard.recv(4096).decode().split("\n")
         self.assertEqual(ready, "READY=1")
         self.assertIn("[http] none: unknown key", status)
+        self.assertIn("[http] more: unknown key", status)
 
 
 if __name__ == "__main__":
