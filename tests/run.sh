@@ -6,6 +6,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 groups=${*:-unit store http exports clients tsan fuzz crash faults package}
 passed=0 failed=0 status=0 begun=$(date +%s)
+failures=$(mktemp) || exit 2
+trap 'rm -f "$failures"' EXIT
 
 # what a night is for; without these, each test has its own default
 long=$(env | grep -E '^(LONG|BARUA_(ALL_FAULTS|CRASH_KILLS|EXPORT_RECORDS|FUZZ_SECONDS|MODEL_ORDERS|PHONES_[A-Z]+))=.')
@@ -47,6 +49,10 @@ group () {
   ok=$(grep -cE '^ok( |$)' "$log"); bad=$(grep -cE '^not ok( |$)' "$log")
   if [ $code -ne 0 ]; then
     tail -n 150 "$dir/$name.log"
+    # once more behind everything else: the programs, and the cases with what each said
+    grep -E '^ *[0-9]+/[0-9]+ .* (ERROR|FAIL|TIMEOUT) ' "$dir/$name.log" | sort -u >> "$failures"
+    awk -v group="$name" '/^not ok/ { print group ": " $0; left = 40; next }
+      /^#/ && left-- > 0 { print; next } { left = 0 }' "$log" >> "$failures"
     [ "$bad" -gt 0 ] || bad=1
     status=1
   elif [ "$ok" -eq 0 ]; then
@@ -78,6 +84,7 @@ for g in $groups; do
     *) echo "unknown group $g" >&2; exit 2 ;;
   esac
 done
+cat "$failures"
 echo "all of it: $(($(date +%s) - begun)) s"
 echo "$passed passed, $failed failed"
 [ $status -eq 0 ] && [ $failed -eq 0 ]
