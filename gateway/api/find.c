@@ -285,6 +285,31 @@ compare_found (gconstpointer a, gconstpointer b, gpointer data)
   return 0;
 }
 
+/* GCompareFunc */
+static int
+compare_paths (gconstpointer a, gconstpointer b)
+{
+  return barua_text_compare (*(const BaruaText *)a, *(const BaruaText *)b);
+}
+
+/* The first of @fields, which are sorted, that does not come before @path. */
+static BaruaText
+first_from (const GArray *fields, const GString *path)
+{
+  const BaruaText wanted = { path->str, path->len };
+  guint low = 0, high = fields->len;
+
+  while (low < high)
+    {
+      const guint middle = low + (high - low) / 2;
+      if (compare_paths (&g_array_index (fields, BaruaText, middle), &wanted) < 0)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+  return low < fields->len ? g_array_index (fields, BaruaText, low) : (BaruaText){ NULL, 0 };
+}
+
 /* What becomes of the member at @path: all of it is asked for, something in it, or nothing. */
 typedef enum
 {
@@ -294,21 +319,18 @@ typedef enum
 } Keep;
 
 static Keep
-judge_member (const GArray *fields, const GString *path, BaruaJson document)
+judge_member (const GArray *fields, GString *path, BaruaJson value)
 {
-  Keep keep = KEEP_NOTHING;
+  const BaruaJsonType type = barua_json_type (value);
+  BaruaText field = first_from (fields, path);
 
-  for (guint i = 0; i < fields->len; i++)
-    {
-      BaruaText field = g_array_index (fields, BaruaText, i);
-      if (!barua_text_has_prefix (field, path->str))
-        continue;
-      if (field.n == path->len)
-        return KEEP_ALL;
-      if (field.p[path->len] == '.' && barua_json_at_path (document, field).text != NULL)
-        keep = KEEP_INSIDE;
-    }
-  return keep;
+  if (field.p != NULL && barua_text_equal (field, (BaruaText){ path->str, path->len }))
+    return KEEP_ALL;
+  if (type != BARUA_JSON_OBJECT && type != BARUA_JSON_ARRAY)
+    return KEEP_NOTHING;
+  g_string_append_c (path, '.');
+  field = first_from (fields, path);
+  return field.p != NULL && barua_text_has_prefix (field, path->str) ? KEEP_INSIDE : KEEP_NOTHING;
 }
 
 /* Appends a name to a path as paths have it: its dots are none that separate. */
@@ -323,35 +345,68 @@ append_segment (GString *path, const char *name)
     }
 }
 
-/* Appends the fields that were asked for, in the order of the document. */
+/* An object that is being written, or an array of which some elements become members of one. */
+typedef struct
+{
+  BaruaJsonIter iter;
+  guint n;     /* values seen */
+  gsize path;  /* length of its own, with the dot */
+  gsize start; /* of what is taken back when nothing in it is kept */
+} Level;
+
+/* The next value of a level, and its name there: an element is called by its number. */
+static gboolean
+next_value (Level *level, char **name, BaruaJson *value)
+{
+  BaruaJson key;
+
+  if (!barua_json_iter_next (&level->iter, &key, value))
+    return FALSE;
+  *name = key.text != NULL ? barua_json_string (key, NULL) : g_strdup_printf ("%u", level->n);
+  level->n++;
+  return TRUE;
+}
+
+/* Ends the object of a level, or takes it back when it is empty and not the document. */
+static void
+end_level (GString *out, const Level *level, gboolean is_document)
+{
+  if (out->str[out->len - 1] == '{' && !is_document)
+    g_string_truncate (out, level->start);
+  else
+    g_string_append_c (out, '}');
+}
+
+/* Appends the fields that were asked for, in the order of the document. @fields: sorted */
 static void
 append_fields (GString *out, const GArray *fields, BaruaJson document)
 {
-  BaruaJsonIter iters[BARUA_JSON_MAX_DEPTH + 1];
-  gsize lengths[BARUA_JSON_MAX_DEPTH + 1] = { 0 };
+  Level levels[BARUA_JSON_MAX_DEPTH + 1] = { 0 };
   g_autoptr (GString) path = g_string_new (NULL);
-  BaruaJson key, value;
+  BaruaJson value;
+  char *name;
   int depth = 0;
 
-  barua_json_iter_init (&iters[0], document);
+  barua_json_iter_init (&levels[0].iter, document);
   g_string_append_c (out, '{');
   while (depth >= 0)
     {
-      if (!barua_json_iter_next (&iters[depth], &key, &value))
+      if (!next_value (&levels[depth], &name, &value))
         {
-          g_string_append_c (out, '}');
+          end_level (out, &levels[depth], depth == 0);
           depth--;
           continue;
         }
-      g_autofree char *name = barua_json_string (key, NULL);
-      g_string_truncate (path, lengths[depth]);
+      g_autofree char *owned = name;
+      const gsize start = out->len;
+      g_string_truncate (path, levels[depth].path);
       append_segment (path, name);
-      Keep keep = judge_member (fields, path, document);
+      const Keep keep = judge_member (fields, path, value);
       if (keep == KEEP_NOTHING || (keep == KEEP_INSIDE && depth == BARUA_JSON_MAX_DEPTH))
         continue;
       if (out->str[out->len - 1] != '{')
         g_string_append_c (out, ',');
-      g_string_append_len (out, key.text, (gssize)key.length);
+      barua_json_append_string (out, barua_text (name));
       g_string_append_c (out, ':');
       if (keep == KEEP_ALL)
         {
@@ -359,9 +414,8 @@ append_fields (GString *out, const GArray *fields, BaruaJson document)
           continue;
         }
       g_string_append_c (out, '{');
-      g_string_append_c (path, '.');
-      lengths[++depth] = path->len;
-      barua_json_iter_init (&iters[depth], value);
+      levels[++depth] = (Level){ .path = path->len, .start = start };
+      barua_json_iter_init (&levels[depth].iter, value);
     }
 }
 
@@ -371,6 +425,8 @@ append_found (Find *find)
 {
   gint64 first = find->sort->len > 0 ? find->skip : 0;
 
+  if (find->fields != NULL)
+    g_array_sort (find->fields, compare_paths);
   g_string_append (find->out, "{\"docs\":[");
   for (gint64 i = first; i < find->found->len && i - first < find->limit; i++)
     {

@@ -119,6 +119,26 @@ class Find(Base):
         docs = self.find({"_id": "f-5"}, fields=["dotted\\.name", "type"])
         self.assertEqual(docs, [{"type": "bird", "dotted.name": 1}])
         self.assertEqual(self.find({"_id": "f-5"}, fields=["dotted.name"]), [{}])
+
+    def test_fields_in_arrays(self):
+        """A number in a path is an element, as in selectors; it becomes a member, as in CouchDB."""
+        doc = {"_id": "arrays", "list": [1, {"x": 2, "y": 3}, [4]], "none": [], "text": "t", "a": {"b": {}, "c": {"d": 1}}}
+        self.check(self.c.put("/medic/arrays", doc), 201)
+        for fields, kept in ((["list.0"], {"list": {"0": 1}}), (["list.1.y"], {"list": {"1": {"y": 3}}}),
+                             (["list.2.0", "text"], {"list": {"2": {"0": 4}}, "text": "t"}),
+                             (["list.3", "list.x", "list.1.z", "none.0", "text.0"], {}),
+                             (["a.b", "a.b.c", "a.c.d"], {"a": {"b": {}, "c": {"d": 1}}}),
+                             (["a.b.c", "a.c.e"], {}), (["a.c", "a", "a"], {"a": doc["a"]}),
+                             (["a.c.e", "a.c.d"], {"a": {"c": {"d": 1}}})):
+            self.assertEqual(self.find({"_id": "arrays"}, fields=fields), [kept], fields)
+
+    def test_many_fields(self):
+        """As long as there are fields and members, not as long as their product; those that are not there, too."""
+        many = {f"m{i}": {f"n{k}": k for k in range(10)} for i in range(3000)}
+        self.check(self.c.put("/medic/many", {**many, "_id": "many"}), 201)
+        fields = [f"m{i}.n{k}" for i in range(3000) for k in (3, 77)] + [f"m1.{i}" for i in range(20000)]
+        docs = self.find({"_id": "many"}, fields=fields)
+        self.assertEqual(docs, [{name: {"n3": 3} for name in many}])
         doc, = self.find({"_id": "f-1"})
         self.assertEqual(list(doc)[:2], ["_id", "_rev"])
 
