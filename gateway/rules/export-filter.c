@@ -35,52 +35,69 @@ refuse (const char *name, BaruaJson value, GError **error)
   return FALSE;
 }
 
-/* Adds the text of a filter's element, or of its member @member; others are left out. */
-static void
-add_text (GPtrArray *texts, BaruaJson element, const char *member)
+/* (transfer full) (nullable): the text of a string, or of a number: ids that are numbers are asked for as such. */
+static char *
+text_of (BaruaJson value)
 {
-  const BaruaJson value
-      = member != NULL && barua_json_type (element) == BARUA_JSON_OBJECT
-            ? barua_json_member (element, member)
-            : element;
-  char *text = barua_json_string (value, NULL);
+  return barua_json_type (value) == BARUA_JSON_NUMBER ? g_strndup (value.text, value.length)
+                                                      : barua_json_string (value, NULL);
+}
+
+/* Adds the text of a filter's element, or of its member @member, without which an object is left out. */
+static gboolean
+add_text (GPtrArray *texts, BaruaJson element, const char *member, const char *name, GError **error)
+{
+  const gboolean is_object = barua_json_type (element) == BARUA_JSON_OBJECT;
+  char *text = text_of (member != NULL && is_object ? barua_json_member (element, member) : element);
 
   if (text != NULL && *text != '\0')
     g_ptr_array_add (texts, text);
   else
     g_free (text);
+  return text != NULL || (member != NULL && is_object) || barua_json_is_nothing (element)
+         || refuse (name, element, error);
 }
 
-/* (transfer full) (nullable): the texts of a list, or a single one; nothing when it has none. */
-static GPtrArray *
-read_texts (BaruaJson list, const char *member)
+/* Sets the texts of a list, or a single one; none leave @texts alone.  A list of more than some elements is an
+ * object when it stood in a query (section 1.6). */
+static gboolean
+read_texts (BaruaJson list, const char *member, const char *name, GPtrArray **texts, GError **error)
 {
-  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
+  const BaruaJsonType type = barua_json_type (list);
+  const gboolean is_element
+      = type == BARUA_JSON_OBJECT && member != NULL && barua_json_member (list, member).text != NULL;
   BaruaJsonIter iter;
   BaruaJson element;
 
-  if (barua_json_type (list) == BARUA_JSON_ARRAY)
+  if (is_element || (type != BARUA_JSON_ARRAY && type != BARUA_JSON_OBJECT))
+    {
+      if (!add_text (found, list, member, name, error))
+        return FALSE;
+    }
+  else
     {
       barua_json_iter_init (&iter, list);
       while (barua_json_iter_next (&iter, NULL, &element))
-        add_text (texts, element, member);
+        if (!add_text (found, element, member, name, error))
+          return FALSE;
     }
-  else
-    add_text (texts, list, member);
-  return texts->len > 0 ? g_steal_pointer (&texts) : NULL;
+  if (found->len > 0)
+    *texts = g_steal_pointer (&found);
+  return TRUE;
 }
 
-/* The texts of `selected`, unless it holds as many as there are to choose from. */
-static GPtrArray *
-read_selected (BaruaJson filter, const char *member)
+/* Sets the texts of `selected`, unless it holds as many as there are to choose from. */
+static gboolean
+read_selected (BaruaJson filter, const char *member, const char *name, GPtrArray **texts, GError **error)
 {
   const BaruaJson selected = barua_json_member (filter, "selected");
   const BaruaJson options = barua_json_member (filter, "options");
 
-  if (barua_json_type (options) == BARUA_JSON_ARRAY
-      && barua_json_size (options) == barua_json_size (selected))
-    return NULL;
-  return read_texts (selected, member);
+  if (!barua_json_is_nothing (options) && barua_json_type (options) == barua_json_type (selected)
+      && barua_json_size (options) == barua_json_size (selected) && barua_json_size (options) > 0)
+    return TRUE;
+  return read_texts (selected, member, name, texts, error);
 }
 
 gboolean
@@ -116,7 +133,7 @@ read_date (BaruaJson value, const char *name, gint64 fallback, gint64 *ms, gbool
 static gboolean
 read_dates (BaruaJson date, gint64 now_ms, BaruaExportFilters *filters, GError **error)
 {
-  if (barua_json_is_nothing (date))
+  if (barua_json_is_nothing (date) || barua_json_string_is (date, BARUA_TEXT ("")))
     return TRUE;
   if (barua_json_type (date) != BARUA_JSON_OBJECT)
     return refuse ("date", date, error);
@@ -159,7 +176,7 @@ add_verified (BaruaJson value, guint *bits, GError **error)
   return barua_json_string_is (value, BARUA_TEXT ("")) || refuse ("verified", value, error);
 }
 
-/* One value, or a list of them (section 3.1); nothing: all reports. */
+/* One value, or a list of them (section 3.1), an object when it is a long one of a query; nothing: all reports. */
 static gboolean
 read_verified (BaruaJson verified, guint *bits, GError **error)
 {
@@ -168,7 +185,7 @@ read_verified (BaruaJson verified, guint *bits, GError **error)
 
   if (barua_json_is_nothing (verified))
     return TRUE;
-  if (barua_json_type (verified) != BARUA_JSON_ARRAY)
+  if (barua_json_type (verified) != BARUA_JSON_ARRAY && barua_json_type (verified) != BARUA_JSON_OBJECT)
     return add_verified (verified, bits, error);
   barua_json_iter_init (&iter, verified);
   while (barua_json_iter_next (&iter, NULL, &value))
@@ -193,17 +210,17 @@ next_word (BaruaText *rest, BaruaText *word)
   return stop > start;
 }
 
-/* Sets the words of a search, in lower case; none leave @words alone. */
+/* Sets the words of a search, in lower case; none leave @words alone.  A number is a word. */
 static gboolean
 read_search (BaruaJson search, GPtrArray **words, GError **error)
 {
   g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *text = barua_json_string (search, NULL);
+  g_autofree char *text = text_of (search);
   g_autoptr (BaruaArena) arena = barua_arena_new ();
   BaruaText rest, word;
 
   if (text == NULL)
-    return TRUE;
+    return barua_json_is_nothing (search) || refuse ("search", search, error);
   rest = barua_text_lower (arena, barua_text (text));
   while (next_word (&rest, &word))
     g_ptr_array_add (found, g_strndup (word.p, word.n));
@@ -218,31 +235,37 @@ read_search (BaruaJson search, GPtrArray **words, GError **error)
   return TRUE;
 }
 
+/* What only reports are filtered by (section 3.1). */
+static gboolean
+read_report_filters (BaruaJson filters, BaruaExportFilters *out, GError **error)
+{
+  const BaruaJson facilities = barua_json_member (barua_json_member (filters, "facilities"), "selected");
+
+  out->valid = read_valid (barua_json_member (filters, "valid"));
+  return read_selected (barua_json_member (filters, "forms"), "code", "forms.selected", &out->codes, error)
+         && read_texts (facilities, "id", "facilities.selected", &out->facilities, error)
+         && read_texts (barua_json_member (filters, "subjectIds"), NULL, "subjectIds", &out->subjects, error)
+         && read_verified (barua_json_member (filters, "verified"), &out->verified, error);
+}
+
 gboolean
 barua_export_read_filters (const BaruaExport *export, BaruaJson filters, gint64 now_ms,
                            BaruaExportFilters *out, GError **error)
 {
-  const BaruaExportType type = export->type;
+  const gboolean is_reports = export->type == BARUA_EXPORT_REPORTS;
+  const gboolean is_messages = export->type == BARUA_EXPORT_MESSAGES;
+  const gboolean is_contacts = export->type == BARUA_EXPORT_CONTACTS;
 
-  if (type == BARUA_EXPORT_MESSAGES)
-    out->states = read_texts (barua_json_member (filters, "state"), NULL);
-  if ((type == BARUA_EXPORT_REPORTS || type == BARUA_EXPORT_CONTACTS)
-      && !read_search (barua_json_member (filters, "search"), &out->words, error))
-    return FALSE;
-  if (type == BARUA_EXPORT_CONTACTS)
-    out->types = read_selected (barua_json_member (filters, "types"), "id");
-  if (type == BARUA_EXPORT_REPORTS)
-    {
-      out->codes = read_selected (barua_json_member (filters, "forms"), "code");
-      const BaruaJson facilities = barua_json_member (filters, "facilities");
-      out->facilities = read_texts (barua_json_member (facilities, "selected"), "id");
-      out->subjects = read_texts (barua_json_member (filters, "subjectIds"), NULL);
-      out->valid = read_valid (barua_json_member (filters, "valid"));
-      if (!read_verified (barua_json_member (filters, "verified"), &out->verified, error))
-        return FALSE;
-    }
-  return (type != BARUA_EXPORT_REPORTS && type != BARUA_EXPORT_MESSAGES)
-         || read_dates (barua_json_member (filters, "date"), now_ms, out, error);
+  return (!is_messages
+          || read_texts (barua_json_member (filters, "state"), NULL, "state", &out->states, error))
+         && (!(is_reports || is_contacts)
+             || read_search (barua_json_member (filters, "search"), &out->words, error))
+         && (!is_contacts
+             || read_selected (barua_json_member (filters, "types"), "id", "types.selected", &out->types,
+                               error))
+         && (!is_reports || read_report_filters (filters, out, error))
+         && (!(is_reports || is_messages)
+             || read_dates (barua_json_member (filters, "date"), now_ms, out, error));
 }
 
 /* ---- free text ---- */
@@ -374,6 +397,18 @@ is_one_of (BaruaJson value, const GPtrArray *texts)
   return FALSE;
 }
 
+/* Whether an id is one of the texts, also when it is a number (as in the view reports_by_subject). */
+static gboolean
+is_subject (BaruaJson id, const GPtrArray *subjects)
+{
+  if (barua_json_type (id) != BARUA_JSON_NUMBER)
+    return is_one_of (id, subjects);
+  for (guint i = 0; i < subjects->len; i++)
+    if (barua_text_equal ((BaruaText){ id.text, id.length }, barua_text (subjects->pdata[i])))
+      return TRUE;
+  return FALSE;
+}
+
 static gboolean
 has_subject (BaruaJson document, const GPtrArray *subjects)
 {
@@ -383,10 +418,10 @@ has_subject (BaruaJson document, const GPtrArray *subjects)
   const BaruaJson fields = barua_json_member (document, "fields");
 
   for (gsize i = 0; i < G_N_ELEMENTS (own); i++)
-    if (is_one_of (barua_json_member (document, own[i]), subjects))
+    if (is_subject (barua_json_member (document, own[i]), subjects))
       return TRUE;
   for (gsize i = 0; i < G_N_ELEMENTS (inner); i++)
-    if (is_one_of (barua_json_member (fields, inner[i]), subjects))
+    if (is_subject (barua_json_member (fields, inner[i]), subjects))
       return TRUE;
   return FALSE;
 }

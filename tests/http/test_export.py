@@ -547,6 +547,45 @@ class Reports(Export):
         self.assertEqual([r[9:] for r in rows[2:5]], [[""] * 8] * 3)
         self.assertEqual(rows[5][9:], ["1", "2", "3", '["ኢትዮጵያ \U0001F600"]', "", "", "", ""])
 
+    def test_long_lists_in_a_query(self):
+        """More than 21 elements make an object of a list (section 1.6), and still filter."""
+        def listed(name, values, member=""):
+            return "&".join(f"filters{name}[{i}]{member}={value}" for i, value in enumerate(values))
+        others = [f"x{i}" for i in range(29)]
+        for query, ids in ((listed("[forms][selected]", others + ["V"], "[code]"), ["v2", "v1"]),
+                           (listed("[forms][selected]", others, "[code]"), []),
+                           (listed("[subjectIds]", others + ["12345"]), ["v2"]),
+                           (listed("[facilities][selected]", others + ["hc1"]), ["v1"]),
+                           (listed("[verified]", ["true"] * 22), ["v1"])):
+            self.assertEqual(self.column("reports", query), ids, query)
+        self.assertEqual(self.column("contacts", listed("[types][selected]", others + ["clinic"])), ["cl2"])
+        self.assertEqual(self.column("messages", listed("[state]", others)), [])
+        self.assertEqual(set(self.column("messages", listed("[state]", others + ["muted"]))), {"s1"})
+
+    def test_numbers_are_texts(self):
+        """An id that is a number is found by its text and asked for as one; what is neither asks for nothing else."""
+        self.client.put("/medic/numbered", {"type": "data_record", "form": "NUM", "reported_date": T,
+                                            "fields": {"patient_id": 98765}})
+        found = [self.column("reports", "filters[subjectIds][]=98765")]
+        for filters in ({"subjectIds": ["98765"]}, {"subjectIds": [98765]}, {"subjectIds": 98765}, {"search": 98765},
+                        {"search": "patient_id:98765"}):
+            found.append([row[0] for row in csv.reader(io.StringIO(self.post("reports", {"filters": filters}).text))][1:])
+        rev = self.client.get("/medic/numbered").json()["_rev"]
+        self.client.request("DELETE", f"/medic/numbered?rev={rev}")
+        self.assertEqual(found[:4] + found[5:], [["numbered"]] * 5)
+        self.assertEqual(found[4], [], "a number is one word; its only key has the name before it")
+        for kind, filters, says in (("reports", {"subjectIds": [True]}, 'Invalid filter "subjectIds": true'),
+                                    ("reports", {"subjectIds": [["a"]]}, 'Invalid filter "subjectIds": ["a"]'),
+                                    ("messages", {"state": {"a": {"b": 1}}}, 'Invalid filter "state": {"b": 1}'),
+                                    ("reports", {"search": ["a"]}, 'Invalid filter "search": ["a"]'),
+                                    ("reports", {"forms": {"selected": [False]}}, 'Invalid filter "forms.selected": false')):
+            self.assertEqual(self.post(kind, {"filters": filters}, status=400).json(), {"code": 400, "error": says})
+        everything = self.column("reports")
+        for filters in ({"date": ""}, {"search": ""}, {"subjectIds": []}, {"forms": {"selected": [{"name": "V"}]}},
+                        {"forms": None}, {"subjectIds": [None, ""]}):
+            rows = list(csv.reader(io.StringIO(self.post("reports", {"filters": filters}).text)))
+            self.assertEqual([r[0] for r in rows[1:]], everything, filters)
+
     def test_filters_in_a_body(self):
         for filters, ids in (
                 ({"valid": True}, ["w1", "v1"]), ({"valid": False}, ["v2"]),
