@@ -325,15 +325,23 @@ page_query (BaruaReader *reader, gpointer data, GError **error)
 
 static void read_next (Sending *sending);
 
+/* Sends what was written so far: the rest of the header line, rows. */
+static void
+flush (Sending *sending)
+{
+  barua_stream_write (sending->stream, g_bytes_new (sending->out->str, sending->out->len));
+  g_string_truncate (sending->out, 0);
+}
+
 /* Tells a failure after the first byte (section 1.3), on lines of its own. */
 static void
 fail_late (Sending *sending, const GError *error)
 {
   g_warning ("an export failed: %s", error->message);
   if (sending->collects && !sending->export.skips_header)
-    barua_stream_write_text (sending->stream, "\n");
-  barua_stream_write_text (sending->stream,
-                           "--ERROR--\nError exporting data: the data could not be read\n");
+    g_string_append_c (sending->out, '\n');
+  g_string_append (sending->out, "--ERROR--\nError exporting data: the data could not be read\n");
+  flush (sending);
   barua_stream_end (sending->stream);
 }
 
@@ -383,8 +391,7 @@ page_read (GObject *source, GAsyncResult *result, gpointer data)
     return;
   if (sending->out->len > 0)
     {
-      barua_stream_write (sending->stream, g_bytes_new (sending->out->str, sending->out->len));
-      g_string_truncate (sending->out, 0);
+      flush (sending);
       if (sending->is_over)
         walk_is_over (sending);
     }
@@ -441,8 +448,7 @@ static void
 send_header (Sending *sending)
 {
   barua_export_append_header (&sending->export, sending->out);
-  barua_stream_write (sending->stream, g_bytes_new (sending->out->str, sending->out->len));
-  g_string_truncate (sending->out, 0);
+  flush (sending);
 }
 
 /* Answers with a stream. @export: taken. */

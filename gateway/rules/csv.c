@@ -6,12 +6,11 @@
 
 #include "gateway/rules/csv.h"
 
+#include "forms/characters.h"
+
 /* Digits of a phone number that is no formula, whatever stands before them. */
 #define PHONE_MIN_DIGITS 5
 #define PHONE_MAX_DIGITS 15
-
-/* What a spreadsheet begins a formula with, or strips before it looks. */
-#define FORMULA_SIGNS "=+-@\t\r"
 
 /* How many digits @text begins with. */
 static gsize
@@ -50,12 +49,46 @@ is_plain_number (BaruaText text)
   return fraction > 0 && at + 1 + fraction == text.n;
 }
 
-/* Whether a spreadsheet may run what stands in the cell. */
+/* What a formula begins with; the wide forms are typed, and taken, in East Asia. */
 static gboolean
-is_formula (BaruaText text)
+is_sign (gunichar c)
 {
-  return text.n > 0 && text.p[0] != '\0' && strchr (FORMULA_SIGNS, text.p[0]) != NULL
-         && !is_phone (text) && !is_plain_number (text);
+  switch (c)
+    {
+    case '=':
+    case '+':
+    case '-':
+    case '@':
+    case 0xFF1D: /* the same four, FULLWIDTH */
+    case 0xFF0B:
+    case 0xFF0D:
+    case 0xFF20:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* What some spreadsheets leave out before they look for a sign. */
+static gboolean
+is_left_out (gunichar c)
+{
+  return c < ' ' || c == 0x7F || barua_is_white (c) || barua_is_zero_width (c);
+}
+
+gboolean
+barua_csv_is_formula (BaruaText text)
+{
+  const char *at = text.p, *end = text.p + text.n;
+  gunichar c = ' ';
+
+  if (text.n == 0 || is_phone (text) || is_plain_number (text))
+    return FALSE;
+  if (*at == '\t' || *at == '\r')
+    return TRUE;
+  while (at < end && is_left_out (c))
+    c = barua_next_char (&at, end);
+  return is_sign (c);
 }
 
 /* Appends the text with its quotation marks escaped. */
@@ -81,7 +114,7 @@ barua_csv_text (BaruaCsvDialect dialect, BaruaText text, GString *out)
   if (text.p == NULL)
     return;
   g_string_append_c (out, '"');
-  if (dialect == BARUA_CSV_SAFE && is_formula (text))
+  if (dialect == BARUA_CSV_SAFE && barua_csv_is_formula (text))
     g_string_append_c (out, '\'');
   append_escaped (dialect, text, out);
   g_string_append_c (out, '"');

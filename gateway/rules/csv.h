@@ -23,6 +23,15 @@ typedef enum
 /** The byte order mark that some spreadsheets want before UTF-8. */
 #define BARUA_CSV_BOM "\xef\xbb\xbf"
 
+/**
+ * barua_csv_is_formula:
+ *
+ * Whether a spreadsheet may run a cell with this text: it begins with a tab or a carriage return, or with `=`, `+`,
+ * `-` or `@`, also as a full-width character or behind white space, and is no phone number and no plain number
+ * (export-and-monitoring.md 1.4).
+ */
+gboolean barua_csv_is_formula (BaruaText text);
+
 /** Appends a text between quotation marks; an absent one gives nothing. */
 void barua_csv_text (BaruaCsvDialect dialect, BaruaText text, GString *out);
 

@@ -92,7 +92,8 @@ barua_export_end_row (BaruaExportRow *row)
 static void
 append_name (const BaruaExport *export, const char *name, GString *out)
 {
-  if (export->dialect == BARUA_CSV_CHT || strpbrk (name, ",\"\r\n=+-@\t") == NULL)
+  if (export->dialect == BARUA_CSV_CHT
+      || (strpbrk (name, ",\"\r\n=+-@\t") == NULL && !barua_csv_is_formula (barua_text (name))))
     g_string_append (out, name);
   else
     barua_csv_text (export->dialect, barua_text (name), out);

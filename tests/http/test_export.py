@@ -232,6 +232,24 @@ class Common(Export):
         finally:
             server.finish()
 
+    def test_a_record_cannot_be_written(self):
+        """What comes before it is there, and the two lines begin lines, with a header or without."""
+        docs = [{"_id": "huge1", "type": "district_hospital", "name": "H", "pad": "x" * (6 << 20)}]
+        for i in (2, 3):
+            docs.append({**docs[-1], "_id": f"huge{i}", "type": "person" if i == 3 else "health_center",
+                         "parent": {"_id": f"huge{i - 1}", **({"parent": {"_id": "huge1"}} if i == 3 else {})}})
+        lineage = {"_id": "huge3", "parent": {"_id": "huge2", "parent": {"_id": "huge1"}}}
+        docs += [{"_id": "fails", "type": "data_record", "form": "HUGE", "reported_date": T, "contact": lineage},
+                 {"_id": "before", "type": "data_record", "form": "HUGE", "reported_date": T + 1, "fields": {"n": 7}}]
+        for doc in docs:
+            self.assertEqual(self.client.put(f"/medic/{doc['_id']}", doc).status, 201)
+        found = [self.get("reports", "filters[forms][selected][][code]=HUGE" + more).text
+                 for more in ("", "&options[skip_header_row]=true")]
+        self.client.post("/api/v1/bulk-delete", {"docs": [{"_id": d["_id"]} for d in docs]})
+        rows = (f'"before","HUGE",,{T + 1},,,,,,7\n'
+                "--ERROR--\nError exporting data: the data could not be read\n")
+        self.assertEqual(found, [Reports.FIXED + ",n\n" + rows, rows])
+
     def test_rights(self):
         allowed = {"x": ["messages", "reports", "contacts", "feedback", "dhis"],
                    "clerk": ["messages", "reports"], "dhis": ["dhis"], "offline": [], "none": []}

@@ -25,7 +25,8 @@ IMPORT = "CSV:44,34,76,1,,0,"
 AS_TEXT = "true"    # "Format quoted field as text" of the import dialogue is ticked
 AS_GUESSED = "false"
 DANGEROUS = ["=1+1", "+1+1", "-1+1", "@SUM(1;1)", "\t=1+1", "\r=1+1", '=HYPERLINK("http://x.example")',
-             "+254712345678+1", "=1+1,\"=2+2\"", "==1+1", "a\n=1+1", "\n=1+1", " =1+1", '"=1+1', "'=1+1"]
+             "+254712345678+1", "=1+1,\"=2+2\"", "==1+1", "a\n=1+1", "\n=1+1", " =1+1", '"=1+1', "'=1+1",
+             "\u00a0=1+1", "\uff1d1+1", "\uff0b1+1"]
 HARMLESS = ["+254712345678", "0712345678", "ኢትዮጵያ ሰላም", "नमस्ते नेपाल", "مرحبا", "Ünïcödé ç", "\U0001F600", "你好",
             'He said "hi", twice', "two\nlines", "back\\slash", "007"]
 
