@@ -8,6 +8,8 @@
 
 #include "forms/characters.h"
 
+#include <math.h>
+
 /* Digits of a phone number that is no formula, whatever stands before them. */
 #define PHONE_MIN_DIGITS 5
 #define PHONE_MAX_DIGITS 15
@@ -178,6 +180,8 @@ barua_csv_value (BaruaCsvDialect dialect, BaruaJson value, GString *out)
       barua_csv_json (value, json);
       barua_csv_text (dialect, (BaruaText){ json->str, json->len }, out);
     }
+  else if (type == BARUA_JSON_NUMBER && dialect == BARUA_CSV_CHT && isfinite (barua_json_number (value)))
+    barua_json_append_number (out, barua_json_number (value)); /* `1.0` is `1` there */
   else if (!barua_json_is_nothing (value))
     g_string_append_len (out, value.text, (gssize)value.length);
 }

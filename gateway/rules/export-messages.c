@@ -8,7 +8,6 @@
 
 #include "gateway/rules/due.h"
 #include "gateway/rules/messages.h"
-#include "gateway/rules/users.h"
 
 /* States whose time has a column, in the order of the columns. */
 static const BaruaText columns[]
@@ -185,7 +184,7 @@ append_item (BaruaExportRow *row, const Item *item)
   barua_export_value (row, message[MESSAGE_UUID]);
   barua_export_value (row, message[MESSAGE_SENT_BY]);
   barua_export_value (row, message[MESSAGE_TO]);
-  barua_export_text (row, content.p != NULL ? barua_token_mask (row->arena, content) : content);
+  barua_export_text (row, content);
   barua_export_value (row, record->contact_name);
   barua_export_end_row (row);
 }

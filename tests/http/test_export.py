@@ -232,6 +232,25 @@ class Common(Export):
         finally:
             server.finish()
 
+    def test_login_links(self):
+        """Masked in every column of every export and dialect, however the link was written."""
+        docs = [{"_id": "linked", "type": "data_record", "form": "LINK", "reported_date": T, "contact": {"_id": "c-link"},
+                 "from": LOGIN, "fields": {"text": "go " + LOGIN, "list": [LOGIN], "deep": {"er": {"x": LOGIN}}},
+                 "sms_message": {"message": "see " + LOGIN}, "responses": [{"message": LOGIN, "to": LOGIN}],
+                 "tasks": [task("sent", "u1", LOGIN, type=LOGIN), task("sent", LOGIN, "x", translation_key=LOGIN)]},
+                {"_id": "c-link", "type": "person", "name": LOGIN}]
+        self.assertEqual(self.client.post("/medic/_bulk_docs", {"docs": docs}).status, 201)
+        path = "/medic-users-meta/feedback-0-link"
+        body = '{"meta":{"url":"%s"},"info":{"m":"%s"}}' % (LOGIN, LOGIN.replace("/", "\\/"))
+        self.assertEqual(self.client.request("PUT", path, body, {"Content-Type": "application/json"}).status, 201)
+        texts = [self.get(kind, "options[csv]=" + dialect).text
+                 for kind in ("messages", "reports", "contacts", "feedback") for dialect in ("", "cht", "raw")]
+        self.client.post("/api/v1/bulk-delete", {"docs": [{"_id": d["_id"]} for d in docs]})
+        self.client.request("DELETE", path + "?rev=" + self.client.get(path).json()["_rev"])
+        for text in texts:
+            self.assertNotIn("a" * 64, text)
+            self.assertIn(LOGIN.replace("a" * 64, "********"), text)
+
     def test_a_record_cannot_be_written(self):
         """What comes before it is there, and the two lines begin lines, with a header or without."""
         docs = [{"_id": "huge1", "type": "district_hospital", "name": "H", "pad": "x" * (6 << 20)}]
