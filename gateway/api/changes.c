@@ -449,7 +449,7 @@ tick (gpointer data)
     }
   feed->timer = 0;
   feed->is_expired = TRUE;
-  if (!feed->is_reading)
+  if (!feed->is_reading && !feed->is_full) /* the time is for waiting, not for what is there already */
     end_stream (feed);
   return G_SOURCE_REMOVE;
 }

@@ -333,6 +333,12 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as f:
             return int(re.search(rf"^{name}:\s+(\d+) kB", f.read(), re.M).group(1))
 
+    def cpu_seconds(self):
+        """What the program has used of the processors so far, which load beside it hardly changes."""
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def threads(self):
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 

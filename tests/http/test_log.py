@@ -168,7 +168,7 @@ class Secrets(Base):
         quoting = {"SMSMessageData": {"Message": f"zqquoted to {RECIPIENT} was refused", "Recipients": []}}
         double.good = lambda *args: (201, quoting)
         self.assertEqual(c.post("/api/v1/messages", {"to": RECIPIENT, "content": "zqpushed"}).status, 200)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while "took the message for nobody" not in self.text() and time.monotonic() < deadline:
             time.sleep(0.05)
         for key in ("zqwrongkey", "zqcarriersecret"):
@@ -223,7 +223,7 @@ class Secrets(Base):
                 server.args = ["--listen", f"127.0.0.1:{port}"]
                 server.start(wait=False)
                 server.port = port
-                for _ in range(200):
+                for _ in range(1000):
                     try:
                         socket.create_connection(("127.0.0.1", port)).close()
                         break
@@ -286,7 +286,7 @@ def journal_inside():
     server.process = subprocess.Popen(
         [os.environ["BARUA"], "serve", "--database", server.database, *server.args],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=journal.stderr.fileno(), env=server.env)
-    for _ in range(400):
+    for _ in range(1000):
         if any("listening on" in e.get("MESSAGE", "") for e in journal.entries):
             break
         time.sleep(0.05)
@@ -300,7 +300,7 @@ def journal_inside():
     db.close()
     server.process.terminate()
     server.process.wait(30)
-    time.sleep(0.2)
+    time.sleep(1)
     print(json.dumps(journal.entries))
 
 
