@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -74,9 +75,20 @@ fail (GError **error, const char *format, ...)
   return FALSE;
 }
 
-/* Whether nobody but root and we may change what @fd is. */
+/* Whether nobody but root and we may change what has this status. */
 static gboolean
-check_owner (int fd, mode_t type, const char *name, GError **error)
+check_owner (const struct stat *status, const char *name, GError **error)
+{
+  if (status->st_uid != 0 && status->st_uid != geteuid ())
+    return fail (error, "%s belongs neither to root nor to the server's user", name);
+  if (status->st_mode & (S_IWGRP | S_IWOTH))
+    return fail (error, "%s can be written by others", name);
+  return TRUE;
+}
+
+/* The same for what is open, which must be of this type. */
+static gboolean
+check_open (int fd, mode_t type, const char *name, GError **error)
 {
   struct stat status;
 
@@ -84,11 +96,48 @@ check_owner (int fd, mode_t type, const char *name, GError **error)
     return fail (error, "%s: %s", name, g_strerror (errno));
   if ((status.st_mode & S_IFMT) != type)
     return fail (error, "%s is no %s", name, type == S_IFDIR ? "folder" : "plain file");
-  if (status.st_uid != 0 && status.st_uid != geteuid ())
-    return fail (error, "%s belongs neither to root nor to the server's user", name);
-  if (status.st_mode & (S_IWGRP | S_IWOTH))
-    return fail (error, "%s can be written by others", name);
-  return TRUE;
+  return check_owner (&status, name, error);
+}
+
+/* Whether nobody else can put another folder in the place of one that lies in @folder, between our look at that and
+ * running what is in it: nobody may rename what is there and above.  A sticky bit leaves that to the owners. */
+static gboolean
+check_above (const char *folder, GError **error)
+{
+  g_autofree char *path = g_strdup (folder);
+  struct stat status;
+
+  for (;;)
+    {
+      if (stat (path, &status) != 0)
+        return fail (error, "%s: %s", path, g_strerror (errno));
+      if (status.st_mode & S_ISVTX)
+        status.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
+      if (!check_owner (&status, path, error))
+        return FALSE;
+      if (strcmp (path, "/") == 0)
+        return TRUE;
+      g_autofree char *lower = g_steal_pointer (&path);
+      path = g_path_get_dirname (lower);
+    }
+}
+
+/* (transfer full) (nullable): @builds_dir without symbolic links above it. */
+static char *
+resolve (const char *builds_dir, GError **error)
+{
+  g_autofree char *above = g_path_get_dirname (builds_dir);
+  g_autofree char *name = g_path_get_basename (builds_dir);
+  char *real = realpath (above, NULL);
+
+  if (real == NULL)
+    {
+      fail (error, "the builds directory: %s", g_strerror (errno));
+      return NULL;
+    }
+  char *resolved = check_above (real, error) ? g_build_filename (real, name, NULL) : NULL;
+  free (real);
+  return resolved;
 }
 
 /* Opens something of the builds directory, never through a symbolic link; -1 on failure. */
@@ -105,7 +154,7 @@ open_checked (int folder, const char *path, mode_t type, const char *name, GErro
     fail (error, "%s is no %s", name, type == S_IFDIR ? "folder" : "plain file");
   else if (fd < 0)
     fail (error, "%s: %s", name, g_strerror (errno));
-  else if (check_owner (fd, type, name, error))
+  else if (check_open (fd, type, name, error))
     return fd;
   if (fd >= 0)
     close (fd);
@@ -218,7 +267,10 @@ barua_build_check (const char *builds_dir, const char *version, GError **error)
       fail (error, "the version is no name of a folder");
       return NULL;
     }
-  const int builds = open_checked (AT_FDCWD, builds_dir, S_IFDIR, "the builds directory", error);
+  g_autofree char *resolved = resolve (builds_dir, error);
+  if (resolved == NULL)
+    return NULL;
+  const int builds = open_checked (AT_FDCWD, resolved, S_IFDIR, "the builds directory", error);
   const int folder = builds >= 0 ? open_checked (builds, version, S_IFDIR, version, error) : -1;
   if (folder >= 0)
     {
@@ -231,7 +283,7 @@ barua_build_check (const char *builds_dir, const char *version, GError **error)
     return NULL;
   BaruaBuild *build = g_new0 (BaruaBuild, 1);
   build->version = g_strdup (version);
-  build->program = g_build_filename (builds_dir, version, PROGRAM, NULL);
+  build->program = g_build_filename (resolved, version, PROGRAM, NULL);
   build->digest = digest;
   return build;
 }

@@ -38,7 +38,8 @@ gboolean barua_build_is_name (const char *version);
  * @error: a %BARUA_BUILD_ERROR for people
  *
  * Looks at the files: the builds directory, the folder of @version and all that is in it belong to root or to the
- * user that we are, nobody else may write there, and nothing is a symbolic link. Nothing is run.
+ * user that we are, nobody else may write there, and nothing is a symbolic link. What the builds directory lies in is
+ * the same, but that links may lead there, and that others may write where only owners rename (sticky). Nothing is run.
  *
  * Returns: (transfer full)
  */
