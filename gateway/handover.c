@@ -320,17 +320,47 @@ let_go (const Hand *hand)
   g_array_set_size (hand->what->sockets, 0);
 }
 
+/* Makes the names in the folder of @path last. */
+static gboolean
+synchronise_folder_of (const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  const int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const gboolean is_done = fd >= 0 && fsync (fd) == 0;
+  const int number = errno;
+
+  if (fd >= 0)
+    close (fd);
+  errno = number;
+  return is_done;
+}
+
+/* Renames the copy, for good: one that came back under its old name when the machine went down would go over what the
+ * child has acknowledged since. */
+static gboolean
+give_up_way_back (const Hand *hand, GError **error)
+{
+  g_autofree char *backup = barua_upgrade_backup_path (hand->what->database);
+
+  if (!hand->what->plan->must_copy)
+    return TRUE;
+  const gboolean is_renamed = g_rename (hand->way_back, backup) == 0;
+  if (is_renamed && synchronise_folder_of (backup))
+    return TRUE;
+  fail (error, "the copy of the database cannot be renamed", errno);
+  if (is_renamed)
+    g_rename (backup, hand->way_back);
+  return FALSE;
+}
+
 /* Nothing is left to fail: the next start finds the build, and there is no way back any more. */
 static gboolean
 seal (const Hand *hand, GError **error)
 {
-  g_autofree char *backup = barua_upgrade_backup_path (hand->what->database);
-
   if (!barua_successor_note (hand->what->database, hand->what->plan->build, error))
     return FALSE;
-  if (!hand->what->plan->must_copy || g_rename (hand->way_back, backup) == 0)
+  if (give_up_way_back (hand, error))
     return TRUE;
-  fail (error, "the copy of the database cannot be renamed", errno);
   barua_successor_forget (hand->what->database);
   return FALSE;
 }
@@ -339,11 +369,15 @@ seal (const Hand *hand, GError **error)
 static int
 retire (Hand *hand)
 {
+  while (g_main_context_iteration (NULL, FALSE)) /* what came when the child was about to serve */
+    ;
+  hand->serves = TRUE;
+  if (*hand->what->is_hung_up)
+    pass (hand, SIGHUP);
   if (!hand->stays)
     return 0;
-  hand->serves = TRUE;
   malloc_trim (0);
-  if (hand->must_stop) /* it came when the child was about to serve */
+  if (hand->must_stop && hand->pid > 0)
     kill (hand->pid, SIGTERM);
   while (hand->pid > 0)
     g_main_loop_run (hand->loop);

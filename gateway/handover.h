@@ -19,6 +19,7 @@ G_BEGIN_DECLS
  * @sockets: of int: listening
  * @kept: of int: connections, between two requests
  * @is_told: set by a signal that wants us to stop, of which this one may come too late to hear
+ * @is_hung_up: the same for SIGHUP, which the child gets when it serves: it may have read the configuration before
  *
  * Both arrays are empty, and what was in them closed, when it is done.
  */
@@ -29,6 +30,7 @@ typedef struct
   GArray *sockets;
   GArray *kept;
   const gboolean *is_told;
+  const gboolean *is_hung_up;
 } BaruaHandOver;
 
 /**

@@ -64,6 +64,7 @@ typedef struct
   char *trouble;   /* (nullable): why the build did not take over */
   struct _Running *running; /* NULL between two generations */
   gboolean is_told; /* to stop, by a signal */
+  gboolean is_hung_up; /* SIGHUP came when nobody could reload */
 } Process;
 
 static void
@@ -192,7 +193,17 @@ told_to_stop (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* The others between two generations, where they mean nothing; without a source they would end us. */
+/* SIGHUP between two generations: for the next. */
+static gboolean
+hang_up_later (gpointer data)
+{
+  Process *process = data;
+
+  process->is_hung_up |= process->running == NULL;
+  return G_SOURCE_CONTINUE;
+}
+
+/* SIGUSR2 between two generations, where it means nothing; without a source it would end us. */
 static gboolean
 ignore (gpointer data)
 {
@@ -316,6 +327,7 @@ hang_up (gpointer data)
   const Running *running = data;
   g_autoptr (GError) error = NULL;
 
+  running->process->is_hung_up = running->is_stopping; /* for who comes after us */
   if (running->is_stopping)
     return G_SOURCE_CONTINUE;
   barua_systemd_reloading ();
@@ -421,6 +433,8 @@ run_until_end (Process *process, BaruaApp *app, GError **error)
   if (begin (process, app, error))
     {
       barua_systemd_ready (app);
+      if (process->is_hung_up)
+        hang_up (&running);
       g_main_loop_run (loop);
       barua_systemd_watch_no_more ();
     }
@@ -454,7 +468,8 @@ hand_over (Process *process, End *end, int *status)
                                .plan = &process->plan,
                                .sockets = process->addresses.fds,
                                .kept = process->kept,
-                               .is_told = &process->is_told };
+                               .is_told = &process->is_told,
+                               .is_hung_up = &process->is_hung_up };
   const BaruaHandOverEnd result = barua_hand_over (&what, status, &error);
 
   g_clear_pointer (&process->plan.build, barua_build_free);
@@ -474,10 +489,11 @@ run (const BaruaConfig *config, const Options *options)
   End end;
 
   signal (SIGPIPE, SIG_IGN); /* who reads our log may go before us */
+  signal (SIGCHLD, SIG_DFL); /* who started us may have ignored it, and then no child tells how it ended */
   const guint sources[]
       = { g_unix_signal_add (SIGTERM, told_to_stop, &process),
-          g_unix_signal_add (SIGINT, told_to_stop, &process), g_unix_signal_add (SIGHUP, ignore, NULL),
-          g_unix_signal_add (SIGUSR2, ignore, NULL) };
+          g_unix_signal_add (SIGINT, told_to_stop, &process),
+          g_unix_signal_add (SIGHUP, hang_up_later, &process), g_unix_signal_add (SIGUSR2, ignore, NULL) };
   barua_addresses_init (&process.addresses);
   barua_config_raise_file_limit (config);
   do

@@ -45,8 +45,8 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.builds, ignore_errors=True)
         os.chmod(self.builds, 0o755)
 
-    def serve(self, **env):
-        self.server = Server(env={"BARUA_UPGRADE_BUILDS_DIR": self.builds, **env})
+    def serve(self, *args, **env):
+        self.server = Server(args=list(args), env={"BARUA_UPGRADE_BUILDS_DIR": self.builds, **env})
         self.addCleanup(self.finish)
         self.server.start()
         self.c = self.server.client()
@@ -225,6 +225,20 @@ class Refused(Case):
         revision = self.document()["_rev"]
         self.assertEqual(self.c.request("DELETE", f"/medic/horti-upgrade?rev={revision}").status, 200)
 
+    def test_others_may_write_above_it(self):
+        """They could put another folder in its place, once it was looked at; where only owners may rename, they cannot."""
+        above = os.path.join(self.builds, "above")
+        self.builds = os.path.join(above, "builds")
+        os.makedirs(self.builds, 0o755)
+        self.lay()
+        self.serve()
+        os.chmod(above, 0o777)
+        self.refused(f"{os.path.realpath(above)} can be written by others")
+        self.delete()
+        os.chmod(above, 0o1777)
+        self.ask("/stage")
+        self.wait_for(lambda: self.document().get("staging_complete"))
+
     @unittest.skipUnless(os.geteuid() == 0, "only root can give files away")
     def test_belongs_to_somebody_else(self):
         os.chown(self.lay(), 12345, 12345)
@@ -254,6 +268,18 @@ class Refused(Case):
         with open(program, "w", encoding="utf-8") as f:
             f.write("#!/bin/sh\nexec yes\n")
         self.refused(f"{VERSION}/barua --version did not end within 10 s")
+
+    def test_fails_where_ends_of_children_are_ignored(self):
+        """Whoever starts the server may not care for its own children: SIGCHLD stays ignored over execve()."""
+        program = self.lay(script="true")
+        with open(program, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\necho barua {VERSION}\nexit 4\n")
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            self.serve()
+        finally:
+            signal.signal(signal.SIGCHLD, before)
+        self.refused(f"{VERSION}/barua --version ended with status 4")
 
     def test_migration_fails(self):
         program = self.lay(script="true")
@@ -669,6 +695,45 @@ class TakenOver(Case):
         self.assertIsNone(self.server.process.poll())
         self.assertEqual(self.server.stop(), 0)
         self.assertEqual(self.server.log().count("note: stopping"), 1)
+
+    def wait_at_gate(self, then):
+        """Has a build start that does @then when self.open_gate() is called, and waits until it waits."""
+        self.gate, waits = (os.path.join(self.builds, name) for name in ("gate", "waits"))
+        self.lay(script=f"touch {waits}; while [ ! -e {self.gate} ]; do sleep 0.05; done; {then}")
+        self.config = os.path.join(self.builds, "barua.conf")
+        self.configure("")
+        self.serve("--config", self.config)
+        self.ask()
+        self.wait_for(lambda: os.path.exists(waits))
+
+    def configure(self, text):
+        with open(self.config, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def open_gate(self):
+        with open(self.gate, "w", encoding="utf-8"):
+            pass
+
+    DONE = "SIGHUP: the configuration is in force"
+
+    def test_hung_up_while_the_build_starts(self):
+        """It may have read the configuration already: it reads it again."""
+        self.wait_at_gate(f'exec {NEXT} "$@"')
+        self.server.process.send_signal(signal.SIGHUP)
+        self.open_gate()
+        self.taken_over()
+        self.wait_for(lambda: self.DONE in self.server.log())
+
+    def test_hung_up_while_a_build_starts_that_fails(self):
+        """What was asked of the server is done when that goes on."""
+        self.wait_at_gate("exit 3")
+        self.configure("[http]\nmax-body-mib = 1\n")
+        self.server.process.send_signal(signal.SIGHUP)
+        self.open_gate()
+        self.assertIn("ended with status 3", self.trouble())
+        self.wait_for(lambda: self.DONE in self.server.log())
+        self.assertEqual(self.c.post("/api/v2/records", {"x": "x" * (2 << 20)}).status, 413)
+        self.nothing_happened()
 
     def test_manager_is_told(self):
         """With systemd the first process ends, once the manager knows who serves."""
