@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* `_all_docs`, `_design_docs` and `_local_docs` (documents.md 6.1, 8.8). */
+/* `_all_docs` and `_design_docs` (documents.md 6.1, 8.8); `_local_docs` is in local.c. */
 
 #define G_LOG_DOMAIN "barua-api"
 

@@ -97,6 +97,8 @@ typedef struct
   BaruaCall call;
   BaruaText start;
   BaruaText end; /* absent: to the last one */
+  gboolean is_descending;
+  gboolean excludes_end;
   gint64 limit;
   gint64 skip;
   gint64 to_skip;
@@ -117,6 +119,16 @@ list_free (gpointer data)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LocalList, list_free)
 
+/* Whether an id is behind the end of the range. */
+static gboolean
+is_behind (const LocalList *list, BaruaText id)
+{
+  if (list->end.p == NULL)
+    return FALSE;
+  const int order = barua_text_compare (id, list->end);
+  return order == 0 ? list->excludes_end : (order > 0) != list->is_descending;
+}
+
 /* BaruaLocalFunc */
 static gboolean
 append_local (BaruaText id, gint64 k, BaruaText body, gpointer data)
@@ -124,8 +136,7 @@ append_local (BaruaText id, gint64 k, BaruaText body, gpointer data)
   LocalList *list = data;
   char rev[24];
 
-  if (list->n == list->limit || list->out->len > MAX_LIST_BYTES
-      || (list->end.p != NULL && barua_text_compare (id, list->end) > 0))
+  if (list->n == list->limit || list->out->len > MAX_LIST_BYTES || is_behind (list, id))
     return FALSE;
   if (list->to_skip > 0)
     {
@@ -159,7 +170,8 @@ list_local (BaruaReader *reader, gpointer data, GError **error)
   list->to_skip = list->skip;
   /* how many there are is not known, nor where the first one stands */
   g_string_assign (list->out, "{\"total_rows\":null,\"offset\":null,\"rows\":[");
-  if (!barua_reader_list_local (reader, list->call.db, list->start, append_local, list, error))
+  if (!barua_reader_list_local (reader, list->call.db, list->start, list->is_descending, append_local, list,
+                                error))
     return FALSE;
   g_string_append (list->out, "\n]}");
   if (list->out->len <= MAX_LIST_BYTES)
@@ -180,11 +192,34 @@ local_listed (GObject *source, GAsyncResult *result, gpointer user_data)
     barua_call_fail (&list->call, error);
 }
 
+/* Reads which ones are asked for; FALSE after an answer. */
+static gboolean
+take_range (LocalList *list, BaruaRequest *request)
+{
+  BaruaJson key = BARUA_JSON_NONE, start = BARUA_JSON_NONE, end = BARUA_JSON_NONE;
+  gboolean includes_end = TRUE;
+
+  if (!barua_request_take_integer (request, "limit", &list->limit)
+      || !barua_request_take_integer (request, "skip", &list->skip)
+      || !barua_request_take_boolean (request, "include_docs", &list->includes_docs)
+      || !barua_request_take_boolean (request, "descending", &list->is_descending)
+      || !barua_request_take_boolean (request, "inclusive_end", &includes_end)
+      || !barua_request_take_json (request, "key", NULL, &key)
+      || !barua_request_take_json (request, "startkey", "start_key", &start)
+      || !barua_request_take_json (request, "endkey", "end_key", &end))
+    return FALSE;
+  list->excludes_end = !includes_end && key.text == NULL;
+  list->start = barua_arena_json_text (list->call.arena, key.text != NULL ? key : start);
+  if (list->start.p == NULL) /* the prefix of all of them, or the character that follows its last */
+    list->start = list->is_descending ? BARUA_TEXT ("_local0") : BARUA_TEXT ("");
+  list->end = barua_arena_json_text (list->call.arena, key.text != NULL ? key : end);
+  return TRUE;
+}
+
 /* `GET {db}/_local_docs`: by id, a range of them if one is named (documents.md 8.7). */
 void
 barua_api_local_list (BaruaRequest *request, gpointer app)
 {
-  BaruaJson start = BARUA_JSON_NONE, end = BARUA_JSON_NONE;
   BaruaCall call;
 
   if (!barua_call_open (&call, request, app, BARUA_ACCESS_READ))
@@ -192,16 +227,8 @@ barua_api_local_list (BaruaRequest *request, gpointer app)
   g_autoptr (LocalList) list = g_new0 (LocalList, 1);
   list->call = call;
   list->limit = -1;
-  if (!barua_request_take_integer (request, "limit", &list->limit)
-      || !barua_request_take_integer (request, "skip", &list->skip)
-      || !barua_request_take_boolean (request, "include_docs", &list->includes_docs)
-      || !barua_request_take_json (request, "startkey", "start_key", &start)
-      || !barua_request_take_json (request, "endkey", "end_key", &end))
+  if (!take_range (list, request))
     return;
-  list->start = barua_arena_json_text (call.arena, start);
-  if (list->start.p == NULL)
-    list->start = BARUA_TEXT ("");
-  list->end = barua_arena_json_text (call.arena, end);
   list->out = g_string_new (NULL);
   LocalList *data = g_steal_pointer (&list);
   barua_store_read_async (data->call.app->store, list_local, data, NULL, NULL, local_listed, data);

@@ -228,10 +228,10 @@ barua_reader_get_local (BaruaReader *reader, const char *db, BaruaText id, GErro
 }
 
 gboolean
-barua_reader_list_local (BaruaReader *reader, const char *db, BaruaText from, BaruaLocalFunc func,
-                         gpointer data, GError **error)
+barua_reader_list_local (BaruaReader *reader, const char *db, BaruaText from, gboolean is_descending,
+                         BaruaLocalFunc func, gpointer data, GError **error)
 {
-  return reader->store->engine->list_local (reader, db, from, func, data, error);
+  return reader->store->engine->list_local (reader, db, from, is_descending, func, data, error);
 }
 
 gboolean

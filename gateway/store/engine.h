@@ -67,8 +67,8 @@ typedef struct
   /* One slice; begins with *cursor 0 and ends with a negative one */
   gboolean (*compact) (BaruaTx *tx, const char *db, gint64 *cursor, GError **error);
   BaruaDocument *(*get_local) (BaruaReader *reader, const char *db, BaruaText id, GError **error);
-  gboolean (*list_local) (BaruaReader *reader, const char *db, BaruaText from, BaruaLocalFunc func,
-                          gpointer data, GError **error);
+  gboolean (*list_local) (BaruaReader *reader, const char *db, BaruaText from, gboolean is_descending,
+                          BaruaLocalFunc func, gpointer data, GError **error);
   /* @k: of the revision that is there, -1 for any; *new_k is 1 for a new one */
   gboolean (*put_local) (BaruaTx *tx, const char *db, BaruaText id, gint64 k, BaruaText body,
                          gint64 *new_k, GError **error);

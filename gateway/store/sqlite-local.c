@@ -56,10 +56,11 @@ barua_sqlite_get_local (BaruaReader *reader, const char *db, BaruaText id, GErro
 }
 
 gboolean
-barua_sqlite_list_local (BaruaReader *reader, const char *db, BaruaText from, BaruaLocalFunc func,
-                         gpointer data, GError **error)
+barua_sqlite_list_local (BaruaReader *reader, const char *db, BaruaText from, gboolean is_descending,
+                         BaruaLocalFunc func, gpointer data, GError **error)
 {
-  g_autoptr (BaruaStatement) list = statement_for (reader, BARUA_SQL_LOCAL_LIST, db, from, error);
+  g_autoptr (BaruaStatement) list = statement_for (
+      reader, is_descending ? BARUA_SQL_LOCAL_LIST_DOWN : BARUA_SQL_LOCAL_LIST, db, from, error);
   gboolean has_row = list != NULL;
 
   while (has_row)

@@ -61,6 +61,8 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_LOCAL_GET] = "SELECT k, json FROM local WHERE dbnum = ?1 AND id = ?2",
   [BARUA_SQL_LOCAL_LIST] =
     "SELECT id, k, json FROM local WHERE dbnum = ?1 AND id >= ?2 ORDER BY id",
+  [BARUA_SQL_LOCAL_LIST_DOWN] =
+    "SELECT id, k, json FROM local WHERE dbnum = ?1 AND id <= ?2 ORDER BY id DESC",
   [BARUA_SQL_LOCAL_PUT] =
     "INSERT OR REPLACE INTO local (dbnum, id, k, json, at) VALUES (?1, ?2, ?3, ?4, ?5)",
   [BARUA_SQL_LOCAL_DELETE] = "DELETE FROM local WHERE dbnum = ?1 AND id = ?2",

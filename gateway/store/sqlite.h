@@ -49,6 +49,7 @@ typedef enum
   BARUA_SQL_REV_DROP_BODY,
   BARUA_SQL_LOCAL_GET,
   BARUA_SQL_LOCAL_LIST,
+  BARUA_SQL_LOCAL_LIST_DOWN,
   BARUA_SQL_LOCAL_PUT,
   BARUA_SQL_LOCAL_DELETE,
   BARUA_SQL_LOCAL_FORGET,
@@ -577,7 +578,8 @@ gboolean barua_sqlite_sweep (BaruaTx *tx, gboolean *is_done, GError **error);
 BaruaDocument *barua_sqlite_get_local (BaruaReader *reader, const char *db, BaruaText id,
                                        GError **error);
 gboolean barua_sqlite_list_local (BaruaReader *reader, const char *db, BaruaText from,
-                                  BaruaLocalFunc func, gpointer data, GError **error);
+                                  gboolean is_descending, BaruaLocalFunc func, gpointer data,
+                                  GError **error);
 gboolean barua_sqlite_put_local (BaruaTx *tx, const char *db, BaruaText id, gint64 k,
                                  BaruaText body, gint64 *new_k, GError **error);
 gboolean barua_sqlite_delete_local (BaruaTx *tx, const char *db, BaruaText id, gint64 k,

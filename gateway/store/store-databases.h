@@ -71,9 +71,10 @@ BaruaDocument *barua_reader_get_local (BaruaReader *reader, const char *db, Baru
 /** Gets one local document, of the revision `0-k`, borrowed for the call; %FALSE ends the list. */
 typedef gboolean (*BaruaLocalFunc) (BaruaText id, gint64 k, BaruaText body, gpointer data);
 
-/** Those of a database from the id @from on, by their ids. */
+/** Those of a database from the id @from on, by their ids, upwards or downwards. */
 gboolean barua_reader_list_local (BaruaReader *reader, const char *db, BaruaText from,
-                                  BaruaLocalFunc func, gpointer data, GError **error);
+                                  gboolean is_descending, BaruaLocalFunc func, gpointer data,
+                                  GError **error);
 
 /**
  * barua_tx_put_local:

@@ -114,11 +114,18 @@ class Local(ServerCase):
                          [{"_id": "_local/b", "_rev": "0-1", "is": "b"}])
         for query, ids in (("?startkey=%22_local/b%22&endkey=%22_local/c%22", ["b", "c"]),
                            ("?start_key=%22_local/bb%22", ["c", "ä"]), ("?end_key=%22_local/aa%22", ["a"]),
-                           ("?limit=0", []), ("?skip=9", [])):
+                           ("?limit=0", []), ("?skip=9", []), ("?key=%22_local/b%22", ["b"]),
+                           ("?key=%22_local/none%22", []), ("?descending=true", ["ä", "c", "b", "a"]),
+                           ("?descending=true&startkey=%22_local/c%22", ["c", "b", "a"]),
+                           ("?descending=true&endkey=%22_local/b%22&skip=1", ["c", "b"]),
+                           ("?descending=true&startkey=%22_local/zz%22&limit=1", ["c"]),
+                           ("?inclusive_end=false&endkey=%22_local/c%22", ["a", "b"]),
+                           ("?inclusive_end=false&descending=true&endkey=%22_local/c%22", ["ä"])):
             self.assertEqual([row["id"][7:] for row in listed(query)], ids, query)
         self.assertEqual([row["id"] for row in self.c.get("/locals/_all_docs").json()["rows"]], ["plain"])
         self.check(self.c.get("/never/_local_docs"), 404)
         self.check(self.c.get("/locals/_local_docs?limit=x"), 400)
+        self.check(self.c.get("/locals/_local_docs?descending=x"), 400)
 
     def test_refusals(self):
         path = self.path()
