@@ -205,12 +205,103 @@ START_TEST (a_copy_lives_on)
   ck_assert_ptr_null (barua_head_get (&head, "Content"));
   BaruaHeadCopy *copy = barua_head_copy (&head);
   memset (text, 'x', strlen (text));
+  ck_assert_str_eq (barua_head_copy_method (copy), "POST");
   ck_assert_str_eq (barua_head_copy_path (copy), "/api/sms");
   ck_assert_str_eq (barua_head_copy_get (copy, "ACCEPT"), "a, b");
   ck_assert_str_eq (barua_head_copy_get (copy, "Host"), "gateway.example");
   ck_assert_str_eq (barua_head_copy_get (copy, "X-Empty"), "");
   ck_assert_ptr_null (barua_head_copy_get (copy, "X"));
   barua_head_copy_free (copy);
+}
+END_TEST
+
+/* Where heads end that are not ours to read: as libsoup has it. */
+static const struct
+{
+  const char *text;
+  gsize end; /* 0: not yet */
+} ends[] = {
+  { GET HOST "\r\n", sizeof GET HOST + 1 },
+  { GET HOST "\r\nmore\r\n\r\n", sizeof GET HOST + 1 },
+  { "GET / HTTP/1.0\n\n", 16 },
+  { "GET / HTTP/1.0\n\r\nx", 17 },
+  { "a\r\nb\n\r\nc", 7 },
+  { "\r\n\r\n", 0 },
+  { "\r\n\r\nGET / HTTP/1.0\r\n\r\n", 22 },
+  { "\n\na\n\nb", 5 },
+  { "", 0 },
+  { "GET", 0 },
+  { GET HOST, 0 },
+  { GET HOST "\r", 0 },
+  { GET HOST "\rx\n", 0 },
+  { GET "X: a\r\r\n", 0 },
+};
+
+START_TEST (ends_of_heads)
+{
+  const char *text = ends[_i].text;
+  const gsize n = strlen (text);
+  gsize from = 0, found = 0;
+
+  ck_assert_uint_eq (barua_head_end (text, n, &from), ends[_i].end);
+  from = 0;
+  for (gsize i = 0; i <= n && found == 0; i++)
+    {
+      const gsize before = from;
+      g_autofree char *part = g_memdup2 (text, i + 1);
+      part[i] = '\n';
+      found = barua_head_end (part, i, &from);
+      ck_assert (from >= before && from <= i);
+      ck_assert (found == 0 || found == i);
+    }
+  ck_assert_uint_eq (found, ends[_i].end);
+}
+END_TEST
+
+/* What an answer needs of a head that is not whole, or none. */
+static const struct
+{
+  const char *text;
+  const char *method;
+  const char *path;
+  const char *accept; /* NULL: none */
+} parts[] = {
+  { GET "Accept: a\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy", "GET", "/api/sms", "a" },
+  { GET "X\r\nAccept: a\r\nAcc", "GET", "/api/sms", "a" },
+  { GET "Acce", "GET", "/api/sms", NULL },
+  { GET "Accept: a", "GET", "/api/sms", NULL },
+  { "\r\nPUT /a/b?c#d", "PUT", "/a/b", NULL },
+  { "GET /a%20b HTTP/1.1\nAccept: a\r\n", "GET", "/a%20b", "a" },
+  { "GET /\x01", "GET", "/", NULL },
+  { "GET", "", "/", NULL },
+  { "get http://a/b HTTP/1.1\r\nAccept: a\r\n", "", "/", "a" },
+  { "\r\n", "", "/", NULL },
+  { "", "", "/", NULL },
+  { " ", "", "/", NULL },
+};
+
+START_TEST (parts_of_heads)
+{
+  const gsize n = strlen (parts[_i].text);
+  g_autofree char *exact = g_memdup2 (parts[_i].text, MAX (n, 1));
+  BaruaHead head;
+
+  barua_head_read_part (exact, n, &head);
+  BaruaHeadCopy *copy = barua_head_copy (&head);
+  ck_assert_str_eq (barua_head_copy_method (copy), parts[_i].method);
+  ck_assert_str_eq (barua_head_copy_path (copy), parts[_i].path);
+  ck_assert_pstr_eq (barua_head_copy_get (copy, "accept"), parts[_i].accept);
+  barua_head_copy_free (copy);
+}
+END_TEST
+
+START_TEST (who_is_long)
+{
+  BaruaHead head;
+
+  ck_assert (barua_head_read_part ("GET /aaaaaaaaaaaaaaaaaaaa", 25, &head));
+  ck_assert (barua_head_read_part ("GET /aaaaaaaaaaaaaaaaaaaa\r\nX: a\r\n", 33, &head));
+  ck_assert (!barua_head_read_part ("GET /a\r\nX: aaaaaaaaaaaaaaaaaaaa", 31, &head));
 }
 END_TEST
 
@@ -226,6 +317,9 @@ barua_suite (void)
   tcase_add_test (tc, bytes_are_counted);
   tcase_add_test (tc, limits);
   tcase_add_test (tc, a_copy_lives_on);
+  tcase_add_loop_test (tc, ends_of_heads, 0, (int)G_N_ELEMENTS (ends));
+  tcase_add_loop_test (tc, parts_of_heads, 0, (int)G_N_ELEMENTS (parts));
+  tcase_add_test (tc, who_is_long);
   suite_add_tcase (suite, tc);
   return suite;
 }

@@ -34,7 +34,7 @@ typedef struct _BaruaConnections BaruaConnections;
  * BaruaConnection:
  * @address: text of the peer's address
  * @is_trusted: a proxy whose X-Forwarded-For is believed
- * @received: bytes of the present body
+ * @received: bytes of the present body, or of what is thrown away
  * @request: (nullable): the request in progress; the connection has a reference
  *
  * One accepted connection; freed when libsoup closes the wire.
@@ -55,6 +55,7 @@ typedef struct
   guint64 acked;   /* WRITING: bytes the client had acknowledged at the last look, plus one; 0: no
                       look yet */
   gsize received;
+  gsize scanned; /* bytes of a head in which there is no end of it */
   BaruaRequest *request;
   GList link;
 } BaruaConnection;

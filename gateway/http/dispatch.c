@@ -15,8 +15,6 @@
 #define MAX_ANONYMOUS_BYTES (1024u * 1024u)
 /* A body that nobody wants is read up to here, so that the connection can go on. */
 #define MAX_DISCARDED_BYTES (64u * 1024u)
-/* What is read of a refused body before the connection is cut. */
-#define MAX_DRAINED_BYTES (4u * 1024u * 1024u)
 /* Longer bodies are decoded on a worker, and compressed ones from far less on: they grow. */
 #define MAX_INLINE_BYTES (256u * 1024u)
 #define MAX_INLINE_COMPRESSED_BYTES 1024u
@@ -221,7 +219,7 @@ got_chunk (SoupServerMessage *message, GBytes *chunk, gpointer data)
   request->connection->received = request->received;
   if (request->is_draining)
     {
-      if (request->received > request->max_body_bytes + MAX_DRAINED_BYTES)
+      if (request->received > request->max_body_bytes + BARUA_MAX_DRAINED_BYTES)
         barua_connection_reset (request->connection);
       return;
     }

@@ -31,6 +31,8 @@ static const BaruaHttpErrorInfo errors[BARUA_HTTP_N_ERRORS] = {
   = { 413, "Payload Too Large", 413, "too_large", "the request entity is too large" },
   [BARUA_HTTP_ERROR_URI_TOO_LONG]
   = { 414, "URI Too Long", 414, "bad_request", "The request target is too long" },
+  [BARUA_HTTP_ERROR_HEAD_TOO_LARGE] = { 431, "Request Header Fields Too Large", 431, "bad_request",
+                                        "The request header is too large" },
   [BARUA_HTTP_ERROR_TOO_MANY_REQUESTS]
   = { 429, "Too Many Requests", 429, "too_many_requests", "Too many failed logins" },
   [BARUA_HTTP_ERROR_SERVER] = { 500, "Server error", 500, "internal_error", "Server error" },

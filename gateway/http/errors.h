@@ -28,6 +28,7 @@ typedef enum
   BARUA_HTTP_ERROR_CONFLICT,
   BARUA_HTTP_ERROR_PAYLOAD_TOO_LARGE,
   BARUA_HTTP_ERROR_URI_TOO_LONG,
+  BARUA_HTTP_ERROR_HEAD_TOO_LARGE, /* the fields of the header */
   BARUA_HTTP_ERROR_TOO_MANY_REQUESTS,
   BARUA_HTTP_ERROR_SERVER,      /* any unexpected failure; details = the public reason */
   BARUA_HTTP_ERROR_BODY,        /* unparsable body, bad gzip, unknown charset: 500 in /api/ */

@@ -236,6 +236,78 @@ barua_head_read (const char *bytes, gsize n, BaruaHead *head)
   return is_plain (head) ? BARUA_HEAD_PLAIN : BARUA_HEAD_FRAMED;
 }
 
+/* ---- heads that are not ours ---- */
+
+/* Empty lines before a request, which libsoup skips. */
+static gsize
+skip_empty_lines (const char *bytes, gsize n)
+{
+  gsize i = 0;
+
+  while (i < MIN (n, 4) && (bytes[i] == '\r' || bytes[i] == '\n'))
+    i++;
+  return i;
+}
+
+gsize
+barua_head_end (const char *bytes, gsize n, gsize *from)
+{
+  gsize at = MAX (*from, skip_empty_lines (bytes, n));
+
+  while (at < n)
+    {
+      const char *newline = memchr (bytes + at, '\n', n - at);
+      at = newline != NULL ? (gsize)(newline - bytes) : n;
+      const gsize left = newline != NULL ? n - at - 1 : 0;
+      const gboolean is_return = left > 0 && newline[1] == '\r';
+      if (left > 0 && newline[1] == '\n')
+        return at + 2;
+      if (is_return && left > 1 && newline[2] == '\n')
+        return at + 3;
+      if (newline != NULL && (left == 0 || (is_return && left == 1)))
+        break; /* the rest of an empty line may come */
+      at++;
+    }
+  *from = MIN (at, n);
+  return 0;
+}
+
+/* Reads as much of a request line as makes sense. */
+static void
+read_target (BaruaText line, BaruaHead *head)
+{
+  const char *blank = memchr (line.p, ' ', line.n);
+
+  if (blank == NULL)
+    return;
+  const BaruaText method = { line.p, (gsize)(blank - line.p) };
+  BaruaText path = { blank + 1, 0 };
+  const gsize n = line.n - method.n - 1;
+  while (path.n < n && is_target_char (path.p[path.n]) && path.p[path.n] != '?')
+    path.n++;
+  if (consists_of (method, is_capital))
+    head->method = method;
+  if (path.n > 0 && *path.p == '/')
+    head->path = path;
+}
+
+gboolean
+barua_head_read_part (const char *bytes, gsize n, BaruaHead *head)
+{
+  const gsize skipped = skip_empty_lines (bytes, n);
+  BaruaText rest = { bytes + skipped, n - skipped };
+  const char *end = memchr (rest.p, '\n', rest.n);
+  const gsize n_line = end != NULL ? (gsize)(end + 1 - rest.p) : rest.n;
+  BaruaText line = { rest.p, n_line };
+
+  *head = (BaruaHead){ .method = BARUA_TEXT (""), .path = BARUA_TEXT ("/"), .length = n };
+  read_target (line, head);
+  rest = (BaruaText){ rest.p + n_line, rest.n - n_line };
+  while (rest.n > 0 && head->n_fields < BARUA_HEAD_MAX_FIELDS && cut_line (&rest, &line))
+    read_field (line, head);
+  return n_line > n / 2;
+}
+
 /* ---- a copy ---- */
 
 typedef struct
@@ -247,6 +319,7 @@ typedef struct
 
 struct _BaruaHeadCopy
 {
+  const char *method;
   const char *path;
   guint n_fields;
   Field fields[];
@@ -268,10 +341,12 @@ BaruaHeadCopy *
 barua_head_copy (const BaruaHead *head)
 {
   const gsize n = sizeof (BaruaHeadCopy) + head->n_fields * sizeof (Field);
-  /* no text needs more than it took in the head: each was followed by something that is left out */
-  BaruaHeadCopy *copy = g_malloc (n + head->length);
+  /* no text needs more than it took in the head: each was followed by something that is left out; but method and path
+   * of what is no request were not there */
+  BaruaHeadCopy *copy = g_malloc (n + head->length + sizeof "" + sizeof "/");
   char *at = (char *)copy + n;
 
+  copy->method = keep (&at, head->method);
   copy->path = keep (&at, head->path);
   copy->n_fields = head->n_fields;
   for (guint i = 0; i < head->n_fields; i++)
@@ -284,6 +359,12 @@ void
 barua_head_copy_free (BaruaHeadCopy *copy)
 {
   g_free (copy);
+}
+
+const char *
+barua_head_copy_method (const BaruaHeadCopy *copy)
+{
+  return copy->method;
 }
 
 const char *

@@ -9,6 +9,10 @@ G_BEGIN_DECLS
 #define BARUA_HEAD_MAX_BYTES 8192u
 #define BARUA_HEAD_MAX_FIELDS 32u
 
+/** A longer head is refused. libsoup 3.2.3 resets the connection for one of 64 KiB, of which it may have read the first
+ * 128 bytes with the chunks of the body before. */
+#define BARUA_HEAD_LIMIT_BYTES (63u * 1024u)
+
 /**
  * BaruaHead:
  * @method: of capital letters
@@ -55,6 +59,24 @@ typedef enum
  */
 BaruaHeadKind barua_head_read (const char *bytes, gsize n, BaruaHead *head);
 
+/**
+ * barua_head_end:
+ * @bytes: where a request begins
+ * @from: (inout): how far there is no end, so that what comes in pieces is looked at once; 0 at first
+ *
+ * Returns: bytes of the head with its empty line, ended in whatever way libsoup takes for one; 0: it is not whole
+ */
+gsize barua_head_end (const char *bytes, gsize n, gsize *from);
+
+/**
+ * barua_head_read_part:
+ * @head: (out caller-allocates): what can be told of a head that is refused, as its answer needs it: the method, empty if
+ *   it is none, the path, `/` if it is none, without a query, and the first fields that are whole
+ *
+ * Returns: whether it is the request line that makes the head long, not its fields
+ */
+gboolean barua_head_read_part (const char *bytes, gsize n, BaruaHead *head);
+
 /** (nullable): the value of a field, in whatever case its name was written. */
 const BaruaText *barua_head_get (const BaruaHead *head, const char *name);
 
@@ -67,6 +89,7 @@ typedef struct _BaruaHeadCopy BaruaHeadCopy;
 
 BaruaHeadCopy *barua_head_copy (const BaruaHead *head);
 void barua_head_copy_free (BaruaHeadCopy *copy);
+const char *barua_head_copy_method (const BaruaHeadCopy *copy);
 const char *barua_head_copy_path (const BaruaHeadCopy *copy);
 
 /** (nullable): the value of a field. */

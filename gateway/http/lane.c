@@ -48,8 +48,11 @@ finish (BaruaRequest *request)
 {
   BaruaConnection *connection = request->connection;
 
-  barua_connection_enter (connection, BARUA_CONNECTION_IDLE);
-  if (request->server->is_stopping)
+  barua_connection_enter (connection,
+                          request->is_last ? BARUA_CONNECTION_DRAINING : BARUA_CONNECTION_IDLE);
+  if (request->is_last)
+    barua_wire_end_output (connection->wire);
+  else if (request->server->is_stopping)
     barua_connection_cut (connection);
   barua_request_finish (request);
   barua_lane_run (connection);
@@ -62,19 +65,19 @@ barua_lane_send (BaruaRequest *request, GBytes *body)
   const gboolean has_length = request->status != 204 && request->status != 304;
 
   g_string_append_printf (head, "HTTP/1.1 %u ", request->status);
-  g_string_append (head, soup_status_get_phrase (request->status));
+  g_string_append (head, barua_reply_phrase (request->status));
   g_string_append (head, "\r\nDate: ");
   g_string_append (head, date_now (request->server));
   g_string_append (head, "\r\n");
   g_string_append_len (head, request->reply_head->str, (gssize)request->reply_head->len);
-  if (request->server->is_stopping)
+  if (request->is_last || request->server->is_stopping)
     g_string_append (head, "Connection: close\r\n");
   if (has_length)
     g_string_append_printf (head, "Content-Length: %" G_GSIZE_FORMAT "\r\n",
                             body != NULL ? g_bytes_get_size (body) : 0);
   g_string_append (head, "\r\n");
   barua_connection_enter (request->connection, BARUA_CONNECTION_WRITING);
-  if (barua_wire_send (request->connection->wire, head, body))
+  if (barua_wire_send (request->connection->wire, head, request->is_head ? NULL : body))
     finish (request);
 }
 
@@ -97,6 +100,7 @@ begin (BaruaConnection *connection, const BaruaHead *head, BaruaMatch *match, gs
       = barua_dispatch_take_body (request, bytes + head->length, (gsize)head->body_length);
   barua_wire_take (wire, total);
   barua_wire_keep (wire);
+  connection->scanned = 0;
   if (is_kept)
     barua_dispatch_body (request);
 }
@@ -105,18 +109,28 @@ begin (BaruaConnection *connection, const BaruaHead *head, BaruaMatch *match, gs
 static gboolean
 lend (BaruaConnection *connection, gint64 bytes)
 {
+  connection->scanned = 0;
   barua_wire_keep (connection->wire);
   barua_wire_lend (connection->wire, bytes);
   return FALSE;
 }
 
-/* Waits in the lane for the rest of a small request; FALSE when nothing more can be done now. */
+/* Lets libsoup have a head and all that follows. */
 static gboolean
-wait_for_rest (BaruaConnection *connection, gsize n)
+lend_head (BaruaConnection *connection, gsize head)
 {
-  connection->received = n;
-  if (connection->state != BARUA_CONNECTION_READING)
-    barua_connection_enter (connection, BARUA_CONNECTION_READING);
+  connection->scanned = 0;
+  barua_wire_keep (connection->wire);
+  barua_wire_lend_head (connection->wire, head);
+  return FALSE;
+}
+
+/* Waits in the lane for the rest of a head or of a small request; FALSE when nothing more can be done now. */
+static gboolean
+wait_for_more (BaruaConnection *connection, BaruaConnectionState state)
+{
+  if (connection->state != state)
+    barua_connection_enter (connection, state);
   switch (barua_wire_receive (connection->wire))
     {
     case BARUA_WIRE_BYTES:
@@ -145,6 +159,70 @@ find_route (BaruaServer *server, const BaruaHead *head, BaruaMatch *match)
          && (match->flags & BARUA_ROUTE_DIRECT) != 0;
 }
 
+/* Answers a head that is too long, of which @n bytes have come. */
+static gboolean
+refuse (BaruaConnection *connection, const char *bytes, gsize n)
+{
+  BaruaServer *server = connection->server;
+  BaruaHead head;
+  const gboolean is_line = barua_head_read_part (bytes, n, &head);
+  BaruaRequest *request = barua_request_new_direct (server, connection, barua_head_copy (&head));
+  g_autoptr (BaruaRequest) own G_GNUC_UNUSED = barua_request_ref (request);
+
+  barua_wire_take (connection->wire, n);
+  connection->received = connection->scanned = 0;
+  request->method = barua_head_copy_method (request->head);
+  request->is_head = strcmp (request->method, "HEAD") == 0;
+  request->is_last = TRUE;
+  request->is_bad = !barua_router_match (server->router, request->method,
+                                         barua_request_path (request), &request->match);
+  barua_request_fail (request,
+                      is_line ? BARUA_HTTP_ERROR_URI_TOO_LONG : BARUA_HTTP_ERROR_HEAD_TOO_LARGE,
+                      NULL, NULL);
+  return TRUE;
+}
+
+/* Throws away what comes after a refusal. The client reads why while it sends, and then closes. */
+static gboolean
+drain (BaruaConnection *connection)
+{
+  BaruaWire *wire = connection->wire;
+  gsize n;
+
+  barua_wire_held (wire, &n);
+  barua_wire_take (wire, n);
+  connection->received += n;
+  if (connection->received > BARUA_MAX_DRAINED_BYTES)
+    barua_connection_reset (connection);
+  switch (barua_wire_receive (wire))
+    {
+    case BARUA_WIRE_BYTES:
+      return TRUE;
+    case BARUA_WIRE_END:
+      barua_wire_set_between (wire, TRUE);
+      return lend (connection, BARUA_WIRE_ALL);
+    case BARUA_WIRE_NOTHING:
+    default:
+      return FALSE;
+    }
+}
+
+/* Deals with a head that is not ours: it is libsoup's as soon as it is whole. */
+static gboolean
+take_other (BaruaConnection *connection, const char *bytes, gsize n)
+{
+  const gsize end = barua_head_end (bytes, n, &connection->scanned);
+
+  if (end > BARUA_HEAD_LIMIT_BYTES || (end == 0 && n > BARUA_HEAD_LIMIT_BYTES))
+    return refuse (connection, bytes, n);
+  if (end > 0)
+    return lend_head (connection, end);
+  /* it may be the empty line that ends what libsoup has already */
+  if (barua_wire_is_read_ahead (connection->wire) && (*bytes == '\r' || *bytes == '\n'))
+    return lend (connection, BARUA_WIRE_ALL);
+  return wait_for_more (connection, BARUA_CONNECTION_HEADER);
+}
+
 /* Takes one request, or decides that it is libsoup's; FALSE when there is nothing more to do. */
 static gboolean
 take_one (BaruaConnection *connection)
@@ -153,8 +231,10 @@ take_one (BaruaConnection *connection)
   BaruaHead head;
   BaruaMatch match = { 0 };
   gsize n;
-  const char *bytes = barua_wire_held (wire, &n);
 
+  if (connection->state == BARUA_CONNECTION_DRAINING)
+    return drain (connection);
+  const char *bytes = barua_wire_held (wire, &n);
   if (n == 0)
     {
       const BaruaWireState state = barua_wire_receive (wire);
@@ -164,9 +244,13 @@ take_one (BaruaConnection *connection)
         return lend (connection, BARUA_WIRE_ALL);
       bytes = barua_wire_held (wire, &n);
     }
-  const BaruaHeadKind kind = barua_head_read (bytes, n, &head);
+  const gboolean is_part
+      = connection->scanned > 0 && barua_head_end (bytes, n, &connection->scanned) == 0;
+  const BaruaHeadKind kind = is_part || barua_wire_is_read_ahead (wire)
+                                 ? BARUA_HEAD_OTHER
+                                 : barua_head_read (bytes, n, &head);
   if (kind == BARUA_HEAD_OTHER)
-    return lend (connection, BARUA_WIRE_ALL);
+    return take_other (connection, bytes, n);
 
   const guint64 total = head.length + head.body_length;
   const gboolean is_direct
@@ -178,7 +262,10 @@ take_one (BaruaConnection *connection)
   else if (n >= total)
     begin (connection, &head, &match, (gsize)total);
   else
-    goes_on = wait_for_rest (connection, n);
+    {
+      connection->received = n;
+      goes_on = wait_for_more (connection, BARUA_CONNECTION_READING);
+    }
   barua_match_clear (&match);
   return goes_on;
 }
@@ -230,6 +317,19 @@ barua_lane_ready (gpointer data)
   else if (request->head != NULL && request->is_sent
            && !barua_wire_is_sending (connection->wire))
     finish (request);
+}
+
+void
+barua_lane_head_read (BaruaConnection *connection)
+{
+  if (barua_wire_is_read_ahead (connection->wire) && !barua_wire_is_lent (connection->wire))
+    barua_wire_lend (connection->wire, BARUA_WIRE_ALL);
+}
+
+void
+barua_lane_body_read (BaruaConnection *connection)
+{
+  barua_wire_hold_back (connection->wire);
 }
 
 void

@@ -25,6 +25,13 @@ response_headers (BaruaRequest *request)
   return soup_server_message_get_response_headers (request->message);
 }
 
+const char *
+barua_reply_phrase (guint status)
+{
+  return status == 431 ? barua_http_error_info (BARUA_HTTP_ERROR_HEAD_TOO_LARGE)->text
+                       : soup_status_get_phrase (status);
+}
+
 void
 barua_reply_append_header (BaruaRequest *request, const char *name, const char *value)
 {

@@ -81,6 +81,7 @@ struct _BaruaRequest
   guint has_body : 1;
   guint is_announced : 1;  /* there is a Content-Length */
   guint is_discarded : 1;  /* the body is of no use */
+  guint is_last : 1;       /* the connection ends with the answer: direct requests */
   guint is_draining : 1;   /* refused: what still comes of the body is dropped */
   guint is_identified : 1; /* authentication is done */
   guint has_query : 1;     /* the query has been split */
@@ -118,6 +119,12 @@ void barua_dispatch_body (BaruaRequest *request);
 
 /** dispatch.c: the whole body of a direct request whose route is known; %FALSE when it is refused. */
 gboolean barua_dispatch_take_body (BaruaRequest *request, const char *bytes, gsize n);
+
+/** What is read of a refused request before the connection is cut, bytes. */
+#define BARUA_MAX_DRAINED_BYTES (4u * 1024u * 1024u)
+
+/** What is said of a status in the first line of an answer; libsoup knows no 431. */
+const char *barua_reply_phrase (guint status);
 
 /** Adds a field to the answer. */
 void barua_reply_append_header (BaruaRequest *request, const char *name, const char *value);

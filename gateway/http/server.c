@@ -219,9 +219,9 @@ request_started (SoupServer *soup, SoupServerMessage *message, gpointer data)
       = barua_connection_of (soup_server_message_get_remote_address (message));
   GSocket *socket = soup_server_message_get_socket (message);
 
-  if (connection != NULL)
+  if (connection != NULL && connection->state != BARUA_CONNECTION_DRAINING)
     barua_connection_enter (connection, BARUA_CONNECTION_HEADER);
-  else if (socket != NULL)
+  else if (connection == NULL && socket != NULL)
     g_socket_close (socket, NULL);
 }
 
@@ -234,10 +234,12 @@ request_headers (SoupServer *soup, SoupServerMessage *message, const char *path,
   BaruaConnection *connection
       = barua_connection_of (soup_server_message_get_remote_address (message));
 
-  if (connection == NULL || connection->owner == NULL)
+  if (connection == NULL || connection->owner == NULL
+      || connection->state == BARUA_CONNECTION_DRAINING) /* refused: nothing more of it is served */
     return;
   if (connection->request != NULL)
     barua_request_finish (connection->request);
+  barua_lane_head_read (connection);
   barua_dispatch_headers (barua_request_new (server, connection, message));
 }
 
@@ -258,8 +260,11 @@ request_read (SoupServer *soup, SoupServerMessage *message, gpointer data)
 {
   BaruaRequest *request = request_of (message);
 
-  if (request != NULL)
-    barua_dispatch_body (request);
+  if (request == NULL)
+    return;
+  if (!request->is_draining)
+    barua_lane_body_read (request->connection);
+  barua_dispatch_body (request);
 }
 
 /* The answer was written, or the client went. */

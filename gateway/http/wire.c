@@ -35,6 +35,7 @@ struct _BaruaWire
   GSocketConnection *connection; /* for its writing half, and to close */
   WireInput *input;
   WireOutput *output;   /* NULL without TLS */
+  gboolean is_read_ahead; /* libsoup may have a part of the next request */
   BaruaTls *tls;        /* until the handshake begins */
   BaruaTlsSession *session;
   gboolean is_shaking;  /* the handshake is not done */
@@ -278,7 +279,7 @@ barua_wire_is_unread (BaruaWire *wire)
   const gboolean has_no_state = wire->output == NULL || (wire->tls != NULL && wire->session == NULL);
 
   return has_no_state && wire->input->lent == 0 && wire->input->n_held == 0 && wire->unsent == NULL
-         && !wire->input->is_ending;
+         && !wire->input->is_ending && !wire->is_read_ahead;
 }
 
 gboolean
@@ -477,7 +478,30 @@ void
 barua_wire_lend (BaruaWire *wire, gint64 bytes)
 {
   wire->input->lent = bytes;
+  wire->input->is_trailer = FALSE;
   wire_input_wake (wire->input);
+}
+
+void
+barua_wire_lend_head (BaruaWire *wire, gsize head)
+{
+  wire->input->apart = head;
+  barua_wire_lend (wire, BARUA_WIRE_ALL);
+}
+
+void
+barua_wire_hold_back (BaruaWire *wire)
+{
+  if (wire->input->lent != BARUA_WIRE_ALL)
+    return;
+  wire->input->lent = 0;
+  wire->is_read_ahead = TRUE;
+}
+
+gboolean
+barua_wire_is_read_ahead (BaruaWire *wire)
+{
+  return wire->is_read_ahead;
 }
 
 gboolean

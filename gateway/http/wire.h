@@ -59,9 +59,20 @@ gboolean barua_wire_is_tls (BaruaWire *wire);
  */
 void barua_wire_lend (BaruaWire *wire, gint64 bytes);
 
+/** The same with all there will be; the first @head bytes are a head, and no read goes beyond: libsoup, which reads
+ * ahead while it looks for the end of a line, takes nothing along of what follows. */
+void barua_wire_lend_head (BaruaWire *wire, gsize head);
+
 /** Makes the wire ours again if libsoup has read all it was lent; %FALSE: it is libsoup's for good. */
 gboolean barua_wire_take_back (BaruaWire *wire);
 gboolean barua_wire_is_lent (BaruaWire *wire);
+
+/** Makes a wire of which all is lent ours until the next barua_wire_lend(), at the end of a request. What comes now
+ * follows what libsoup may have read already of the next one. */
+void barua_wire_hold_back (BaruaWire *wire);
+
+/** Whether barua_wire_hold_back() was ever called: requests on it are libsoup's, and it must be lent for their bodies. */
+gboolean barua_wire_is_read_ahead (BaruaWire *wire);
 
 /** Where a wire stands that was read. */
 typedef enum
