@@ -234,7 +234,7 @@ reply (const BaruaFigures *figures, gpointer data)
                           barua_now_ms ());
   append_fraction (json, (double)(g_get_monotonic_time () - waiting->app->started_us)
                              / G_USEC_PER_SEC);
-  /* rules run in the transaction of their record, and nothing is pushed: neither can wait */
+  /* rules run in the transaction of their record, and documents go to no other system: neither can wait */
   g_string_append (json, "},\"sentinel\":{\"backlog\":0},");
   if (waiting->is_v2)
     append_messages_v2 (census, json);

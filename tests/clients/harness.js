@@ -16,7 +16,7 @@ const TROUBLE = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|-
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 /** Waits until `condition` holds; `what` names it when it never does. */
-async function until(what, condition, seconds = 30) {
+async function until(what, condition, seconds = 60) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const value = await condition();
@@ -128,7 +128,7 @@ class Server {
 const tests = [];
 
 /** Registers a test; it fails by throwing, or after `seconds`. */
-function test(name, run, seconds = 60) {
+function test(name, run, seconds = 180) {
   tests.push({ name, run, seconds });
 }
 

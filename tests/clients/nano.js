@@ -361,10 +361,15 @@ test('changesReader.start waits for what comes', async () => {
   const db = await fresh();
   const seen = [];
   const emitter = db.changesReader.start({ since: 'now', includeDocs: true });
-  emitter.on('change', change => seen.push(change));
+  let hears = false;
+  emitter.on('change', change => (change.id === 'probe' ? hears = true : seen.push(change)));
   emitter.on('error', error => seen.push(error));
   try {
-    await new Promise(resolve => setTimeout(resolve, 300));
+    let rev;
+    await until('the feed has begun', async () => { // what is written before that is not its concern
+      ({ rev } = await db.insert({ _rev: rev }, 'probe'));
+      return hears;
+    });
     for (let i = 1; i <= 3; i++) {
       await db.insert({ n: i }, `late-${i}`);
       await until(`change ${i}`, () => seen.length === i);

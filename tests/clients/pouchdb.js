@@ -262,8 +262,13 @@ test('changes: pages, doc_ids, selector, since now, live', async () => {
   assert.deepEqual((await db.changes({ descending: true, limit: 2 })).results.map(row => row.id), ['c59', 'c58']);
   const seen = [];
   const feed = db.changes({ since: 'now', live: true, include_docs: true, heartbeat: 1000 });
-  feed.on('change', change => seen.push(change.doc.n));
-  await sleep(300);
+  let hears = false;
+  feed.on('change', change => (change.id === 'probe' ? hears = true : seen.push(change.doc.n)));
+  let rev;
+  await until('the feed has begun', async () => { // what is written before that is not its concern
+    ({ rev } = await db.put({ _id: 'probe', _rev: rev }));
+    return hears;
+  });
   for (let i = 100; i < 104; i++) {
     await db.put({ _id: `late${i}`, n: i });
     await until(`change ${i}`, () => seen.length === i - 99);

@@ -169,7 +169,7 @@ class Exports(unittest.TestCase):
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
 
-    def assert_soon(self, check, message, seconds=20):
+    def assert_soon(self, check, message, seconds=60):
         deadline = time.monotonic() + seconds
         while not check() and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -226,7 +226,8 @@ class Exports(unittest.TestCase):
         for rudely in (False, True):
             gone = [self.export(path, window=8192) for path in
                     ("messages", "reports", "contacts", "reports?filters[search]=nothinglikeit") * 5]
-            self.assertEqual(self.gauge("barua_http_connections"), len(gone) + 1)
+            self.assertIn(self.gauge("barua_http_connections"),  # the fourth of each finds nothing, and may be over
+                          range(len(gone) * 3 // 4 + 1, len(gone) + 2))
             for export in gone:
                 export.close(rudely)
             self.assert_soon(lambda: self.gauge("barua_http_connections") == 1, "connections stay")
