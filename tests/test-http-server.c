@@ -196,7 +196,7 @@ static const Exchange exchanges[] = {
   { "PUT /api/sms HTTP/1.1\r\n" HOST "\r\n",
     405,
     { "Allow: GET, HEAD, POST\r\n", "Method Not Allowed" } },
-  { "OPTIONS /api/sms HTTP/1.1\r\n" HOST "\r\n", 204, { "Allow: GET, HEAD, POST\r\n" } },
+  { "OPTIONS /api/sms HTTP/1.1\r\n" HOST "\r\n", 200, { "Allow: GET, HEAD, POST\r\n" } },
   { "GET /api/nothing HTTP/1.1\r\n" HOST "\r\n", 404, { "Not Found" } },
   { "GET /api/v1/forms/a%2Fb%20c?q=x+y&q=%2B HTTP/1.1\r\n" HOST "\r\n", 200, { "a/b c q=+" } },
   { "GET /api/v1/forms/%ff HTTP/1.1\r\n" HOST "\r\n", 400, { "Bad Request" } },

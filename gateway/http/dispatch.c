@@ -678,7 +678,7 @@ fail_for_route (BaruaRequest *request)
   barua_request_add_header (request, "Allow", allow);
   if (strcmp (request->method, "OPTIONS") == 0)
     {
-      barua_request_reply (request, 204, NULL, NULL);
+      barua_request_reply (request, 200, NULL, NULL); /* after a 204 libsoup 3.2 ends the connection */
       return;
     }
   if (barua_request_dialect (request) == BARUA_DIALECT_API)
