@@ -111,6 +111,8 @@ read_socket (WireInput *input, void *buffer, gsize count, gboolean blocking,
       return n;
     }
   input->is_between = FALSE;
+  if (input->tls != NULL)
+    barua_tls_session_end (input->tls);
   g_socket_shutdown (input->socket, TRUE, TRUE, NULL);
   memcpy (buffer, no_request, sizeof no_request - 1);
   return sizeof no_request - 1;

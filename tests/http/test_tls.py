@@ -202,6 +202,41 @@ class Speaking(Tls):
             self.assertTrue(part)
             got += part
 
+    def half_closed(self, version, request):
+        """What a client hears that says at once that it will say nothing more; raises unless the server says so too."""
+        s = self.plain()
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = trusting(files[0], version=version).wrap_bio(incoming, outgoing, server_hostname="localhost")
+        while True:
+            try:
+                session.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                s.sendall(outgoing.read())
+                incoming.write(s.recv(65536))
+        session.write(request)
+        self.assertRaises(ssl.SSLWantReadError, session.unwrap)
+        s.sendall(outgoing.read())
+        s.shutdown(socket.SHUT_WR)
+        incoming.write(read_all(s))
+        incoming.write_eof()
+        got = b""
+        while True:
+            try:
+                part = session.read(65536)
+            except ssl.SSLZeroReturnError:
+                part = b""
+            if not part:
+                return got
+            got += part
+
+    def test_half_closed(self):
+        """It is answered, and the end is said as TLS says it, whoever reads the request."""
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for request in (POLL, POLL.replace(b"Host", b"TE: trailers\r\nHost")):
+                with self.subTest(version=version, request=request):
+                    self.assertTrue(self.half_closed(version, request).endswith(b'{"messages":[]}'))
+
     def test_idle_then_asked_again(self):
         s = self.connect()
         self.poll(s)
