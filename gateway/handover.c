@@ -89,11 +89,11 @@ run_timers (gpointer data)
   return pass (data, SIGUSR2);
 }
 
-/* GSourceFunc */
+/* GSourceFunc: as long as the manager listens to us. */
 static gboolean
 pulse (gpointer data)
 {
-  if (!((Hand *)data)->serves)
+  if (!((Hand *)data)->is_ready)
     barua_systemd_pulse ();
   return G_SOURCE_CONTINUE;
 }

@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import (PASSWORD, Client, Server, ServerCase, basic, binary, certificate, main,  # noqa: E402
                      raw_exchange, read_all, read_answer)
 
-CONFIG = "[http]\nrequest-timeout = 3\nidle-timeout = 4\n"
+CONFIG = "[http]\nrequest-timeout = 8\nidle-timeout = 4\n"
 POLL = ("POST /api/sms HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Authorization: {basic('admin', PASSWORD)}\r\nContent-Length: 2\r\n\r\n{{}}").encode()
 
@@ -248,7 +248,7 @@ class Speaking(Tls):
         s = self.connect()
         s.suppress_ragged_eofs = False
         self.poll(s)
-        s.settimeout(20)
+        s.settimeout(60)
         self.assertEqual(s.recv(100), b"")
 
     def test_refused_while_it_comes(self):
@@ -342,14 +342,14 @@ class Strangers(Tls):
             s.setblocking(False)
             self.assertRaises(BlockingIOError, s.recv, 1)
         for s in strangers:  # and then they are
-            s.settimeout(20)
+            s.settimeout(60)
             while s.recv(65536):
                 pass
 
     def test_they_are_counted(self):
         config = tempfile.NamedTemporaryFile("w", suffix=".conf")
         self.addCleanup(config.close)
-        config.write("[http]\nmax-connections = 5\nrequest-timeout = 2\n")
+        config.write("[http]\nmax-connections = 5\nrequest-timeout = 5\n")
         config.flush()
         server = Server(args=["--config", config.name, "--tls-certificate", files[0], "--tls-key", files[1]])
         server.tls = self.server.tls
