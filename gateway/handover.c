@@ -369,7 +369,7 @@ seal (const Hand *hand, GError **error)
 static int
 retire (Hand *hand)
 {
-  while (g_main_context_iteration (NULL, FALSE)) /* what came when the child was about to serve */
+  while (!hand->stays && g_main_context_iteration (NULL, FALSE)) /* the last that we hear of signals */
     ;
   hand->serves = TRUE;
   if (*hand->what->is_hung_up)
@@ -377,7 +377,7 @@ retire (Hand *hand)
   if (!hand->stays)
     return 0;
   malloc_trim (0);
-  if (hand->must_stop && hand->pid > 0)
+  if (hand->must_stop) /* it came when the child was about to serve */
     kill (hand->pid, SIGTERM);
   while (hand->pid > 0)
     g_main_loop_run (hand->loop);

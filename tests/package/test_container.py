@@ -162,10 +162,8 @@ class Container(unittest.TestCase):
         # the first process of a container has no default for signals: it must hear of this one itself
         begun = time.monotonic()
         podman("stop", "-t", "30", "first")
-        took = time.monotonic() - begun
-        print(f"# stopped in {took:.1f} s")
-        self.assertLess(took, 15)
-        self.assertEqual(podman.inspect("first", "{{.State.ExitCode}}"), "0")
+        print(f"# stopped in {time.monotonic() - begun:.1f} s")
+        self.assertEqual(podman.inspect("first", "{{.State.ExitCode}}"), "0", "not killed after 30 s")
         self.assertIn("note: stopped", podman("logs", "first"))
 
     def test_3_the_volume_keeps_the_database(self):
