@@ -45,6 +45,7 @@ barua_config_files_read (const BaruaConfig *config, BaruaConfigFiles *files, GEr
           g_prefix_error (error, "[tls] ");
           return FALSE;
         }
+      barua_tls_look_at_end (files->tls);
     }
   files->credentials = barua_credentials_load (config->credentials, error);
   return files->credentials != NULL;

@@ -242,6 +242,10 @@ batch_done (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 barua_timers_run (BaruaTimers *timers)
 {
+  BaruaTls *tls = barua_server_tls (timers->app->server);
+
+  if (tls != NULL)
+    barua_tls_look_at_end (tls);
   timers->must_run_again = timers->is_running;
   if (timers->is_running)
     return;

@@ -51,6 +51,24 @@ append_auth (const BaruaAuthStats *stats, GString *out)
                             rows[i].result, rows[i].n);
 }
 
+/* Certificate and handshakes of a server that speaks TLS itself. */
+static void
+append_tls (BaruaServer *server, GString *out)
+{
+  const BaruaTls *tls = barua_server_tls (server);
+
+  if (tls == NULL)
+    return;
+  append_number (out, "barua_tls_certificate_not_after_timestamp_seconds", "gauge",
+                 "When the first of the certificates ends that are sent.",
+                 (double)barua_tls_not_after_s (tls));
+  barua_metrics_head (out, "barua_tls_handshakes_total", "counter", "Handshakes by what became of them.");
+  for (guint i = 0; i < BARUA_TLS_N_RESULTS; i++)
+    g_string_append_printf (out, "barua_tls_handshakes_total{result=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                            barua_tls_result_name ((BaruaTlsResult)i),
+                            barua_server_stats (server)->handshakes[i]);
+}
+
 static void
 append_store (const BaruaStoreStats *stats, GString *out)
 {
@@ -157,6 +175,7 @@ reply (const BaruaFigures *figures, gpointer data)
   barua_metrics_write (barua_server_metrics (waiting->app->server), out);
   append_number (out, "barua_http_connections", "gauge", "Connections that are open.",
                  barua_server_stats (waiting->app->server)->open_connections);
+  append_tls (waiting->app->server, out);
   append_auth (barua_auth_stats (waiting->app->auth), out);
   append_store (&stats, out);
   barua_counters_write (waiting->app->counters, out);

@@ -370,6 +370,12 @@ barua_server_set_tls (BaruaServer *server, BaruaTls *tls)
     barua_tls_unref (before);
 }
 
+BaruaTls *
+barua_server_tls (BaruaServer *server)
+{
+  return server->tls;
+}
+
 BaruaServer *
 barua_server_ref (BaruaServer *server)
 {
@@ -516,5 +522,8 @@ const BaruaServerStats *
 barua_server_stats (BaruaServer *server)
 {
   server->stats.bodies_bytes = (gsize)g_atomic_pointer_get (&server->budget.used);
+  for (guint i = 0; i < BARUA_TLS_N_RESULTS; i++)
+    server->stats.handshakes[i]
+        = barua_wire_watch_handshakes (server->watch, (BaruaTlsResult)i);
   return &server->stats;
 }

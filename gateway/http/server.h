@@ -79,6 +79,7 @@ typedef struct
   guint open_connections;
   guint open_requests;
   gsize bodies_bytes; /* in memory now */
+  guint64 handshakes[BARUA_TLS_N_RESULTS];
 } BaruaServerStats;
 
 /**
@@ -114,6 +115,9 @@ gboolean barua_server_listen (BaruaServer *server, const char *address, GError *
 /** Speaks TLS with who connects from now on, at every address; connections that are open stay as they are. @tls:
  * (transfer none) (nullable): %NULL: plain HTTP */
 void barua_server_set_tls (BaruaServer *server, BaruaTls *tls);
+
+/** (transfer none) (nullable): %NULL: plain HTTP */
+BaruaTls *barua_server_tls (BaruaServer *server);
 
 /** Accepts from a listening socket that somebody else opened. @fd belongs to the server from then on, also
  * when this fails. */

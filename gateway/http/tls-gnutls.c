@@ -17,13 +17,14 @@
 /* What a client may say in a row that leads nowhere: warnings, requests to negotiate anew. */
 #define MAX_IDLE_TALK 16
 
-const BaruaTlsBackend barua_tls_backend_1;
+const BaruaTlsBackend barua_tls_backend_2;
 
 typedef struct
 {
   gnutls_certificate_credentials_t credentials;
   gnutls_priority_t priorities;
   gnutls_datum_t ticket_key; /* clients that come again spare both sides the signature */
+  gint64 not_after_s;        /* of the whole chain */
 } Tls;
 
 /* ---- certificate and key ---- */
@@ -53,16 +54,23 @@ fail (GError **error, const char *file, const char *what, int code)
   return FALSE;
 }
 
-/* A certificate whose time is not now serves nobody who looks. */
+/* A certificate whose time has not come serves nobody who looks. */
 static void
-look_at_dates (gnutls_x509_crt_t certificate, const char *file)
+look_at_begin (gnutls_x509_crt_t certificate, const char *file)
 {
-  const time_t now_s = time (NULL);
-
-  if (gnutls_x509_crt_get_expiration_time (certificate) < now_s)
-    g_warning ("the certificate in %s has expired", file);
-  else if (gnutls_x509_crt_get_activation_time (certificate) > now_s)
+  if (gnutls_x509_crt_get_activation_time (certificate) > time (NULL))
     g_warning ("the certificate in %s is not valid yet", file);
+}
+
+/* When the first of a chain ends: what ends above a certificate ends it. */
+static gint64
+first_end_s (const Chain *chain)
+{
+  gint64 first_s = G_MAXINT64;
+
+  for (unsigned int i = 0; i < chain->n; i++)
+    first_s = MIN (first_s, gnutls_x509_crt_get_expiration_time (chain->list[i]));
+  return first_s;
 }
 
 static gboolean
@@ -81,7 +89,7 @@ read_chain (const char *file, Chain *chain, GError **error)
       *chain = (Chain){ 0 };
       return fail (error, file, "no certificate in PEM", code);
     }
-  look_at_dates (chain->list[0], file);
+  look_at_begin (chain->list[0], file);
   return TRUE;
 }
 
@@ -124,6 +132,7 @@ take_files (Tls *tls, const char *certificate, const char *key_file, GError **er
         fail (error, certificate, "the certificate cannot be used", code);
     }
   gnutls_x509_privkey_deinit (key);
+  tls->not_after_s = first_end_s (&chain);
   return is_good;
 }
 
@@ -157,6 +166,12 @@ tls_new (const char *certificate, const char *key, GError **error)
     return tls;
   tls_free (tls);
   return NULL;
+}
+
+static gint64
+not_after_s (gpointer tls)
+{
+  return ((Tls *)tls)->not_after_s;
 }
 
 /* ---- one connection ---- */
@@ -203,6 +218,9 @@ shake (gpointer session)
   if (code >= 0)
     return BARUA_TLS_DONE;
   g_debug ("handshake failed: %s", gnutls_strerror (code));
+  if (code == GNUTLS_E_PREMATURE_TERMINATION || code == GNUTLS_E_PULL_ERROR
+      || code == GNUTLS_E_PUSH_ERROR)
+    return BARUA_TLS_GONE;
   gnutls_alert_send_appropriate (session, code);
   return BARUA_TLS_FAILED;
 }
@@ -251,5 +269,5 @@ end (gpointer session)
   gnutls_bye (session, GNUTLS_SHUT_WR);
 }
 
-G_MODULE_EXPORT const BaruaTlsBackend barua_tls_backend_1
-    = { tls_new, tls_free, session_new, session_free, shake, receive, send_bytes, end };
+G_MODULE_EXPORT const BaruaTlsBackend barua_tls_backend_2
+    = { tls_new, tls_free, not_after_s, session_new, session_free, shake, receive, send_bytes, end };

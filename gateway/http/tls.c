@@ -11,10 +11,14 @@
 /* As many handshakes are computed at a time; none of them waits for a client. */
 #define MAX_THREADS 2
 
+#define DAY_S 86400
+
 struct _BaruaTls
 {
   gint n_refs;
   gpointer own; /* the module's */
+  char *file;   /* its certificate */
+  gint64 told_s; /* when its end was told last */
 };
 
 struct _BaruaTlsSession
@@ -75,6 +79,7 @@ barua_tls_new (const char *certificate, const char *key, GError **error)
   BaruaTls *tls = g_new0 (BaruaTls, 1);
   tls->n_refs = 1;
   tls->own = own;
+  tls->file = g_strdup (certificate);
   return tls;
 }
 
@@ -91,7 +96,47 @@ barua_tls_unref (BaruaTls *tls)
   if (!g_atomic_int_dec_and_test (&tls->n_refs))
     return;
   backend->tls_free (tls->own);
+  g_free (tls->file);
   g_free (tls);
+}
+
+gint64
+barua_tls_not_after_s (const BaruaTls *tls)
+{
+  return backend->not_after_s (tls->own);
+}
+
+gboolean
+barua_tls_is_to_be_told (gint64 not_after_s, gint64 now_s, gint64 told_s)
+{
+  return not_after_s - now_s < BARUA_TLS_NOTICE_DAYS * DAY_S
+         && (told_s == 0 || ABS (now_s - told_s) >= DAY_S);
+}
+
+void
+barua_tls_look_at_end (BaruaTls *tls)
+{
+  const gint64 end_s = barua_tls_not_after_s (tls);
+  const gint64 now_s = g_get_real_time () / G_USEC_PER_SEC;
+  const gint64 left_h = (end_s - now_s) / 3600;
+
+  if (!barua_tls_is_to_be_told (end_s, now_s, tls->told_s))
+    return;
+  tls->told_s = now_s;
+  if (end_s <= now_s)
+    g_warning ("a certificate in %s has expired", tls->file);
+  else if (left_h < 48)
+    g_warning ("a certificate in %s ends in %d hours", tls->file, (int)left_h);
+  else
+    g_warning ("a certificate in %s ends in %d days", tls->file, (int)(left_h / 24));
+}
+
+const char *
+barua_tls_result_name (BaruaTlsResult result)
+{
+  static const char *const names[BARUA_TLS_N_RESULTS] = { "done", "failed", "gone", "plain" };
+
+  return names[result];
 }
 
 BaruaTlsSession *

@@ -17,7 +17,8 @@ G_BEGIN_DECLS
 /**
  * BaruaTls:
  *
- * What a server shows and proves: a certificate with what is above it, and its key.  Immutable.
+ * What a server shows and proves: a certificate with what is above it, and its key.  Immutable, but for when somebody was
+ * told of its end.
  */
 typedef struct _BaruaTls BaruaTls;
 
@@ -27,8 +28,7 @@ typedef struct _BaruaTls BaruaTls;
  * @key: a file in PEM, not encrypted
  * @error: names the file and what is wrong with it
  *
- * An expired certificate is a warning in the log, not an error: it is better than none for who must
- * find out.
+ * An expired certificate is no error: it is better than none for who must find out.
  *
  * Returns: (transfer full) (nullable)
  */
@@ -36,6 +36,38 @@ BaruaTls *barua_tls_new (const char *certificate, const char *key, GError **erro
 BaruaTls *barua_tls_ref (BaruaTls *tls);
 void barua_tls_unref (BaruaTls *tls);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BaruaTls, barua_tls_unref)
+
+/** When the first of the certificates ends that are sent, seconds of the epoch. */
+gint64 barua_tls_not_after_s (const BaruaTls *tls);
+
+/** The end of a certificate is told from this long before, once a day: one of 90 days is renewed a month before its
+ * end, and somebody has to find the time. */
+#define BARUA_TLS_NOTICE_DAYS 14
+
+/**
+ * barua_tls_is_to_be_told:
+ * @not_after_s: when a certificate ends
+ * @told_s: when that was told last; 0: never
+ *
+ * Whether it is time to tell of it; also when the clock was set back since.
+ */
+gboolean barua_tls_is_to_be_told (gint64 not_after_s, gint64 now_s, gint64 told_s);
+
+/** Warns in the log of the end of a certificate when it is time for that. Main thread. */
+void barua_tls_look_at_end (BaruaTls *tls);
+
+/** What became of the handshakes of a server. */
+typedef enum
+{
+  BARUA_TLS_RESULT_DONE,
+  BARUA_TLS_RESULT_FAILED, /* the two could not agree, or did not trust each other */
+  BARUA_TLS_RESULT_GONE,   /* the client went before it was done, or was too slow */
+  BARUA_TLS_RESULT_PLAIN,  /* it spoke something else */
+  BARUA_TLS_N_RESULTS
+} BaruaTlsResult;
+
+/** The word for it in metrics. */
+const char *barua_tls_result_name (BaruaTlsResult result);
 
 /**
  * BaruaTlsSession:
@@ -55,6 +87,7 @@ typedef enum
   BARUA_TLS_WAITS, /* for bytes from the client, or room for ours */
   BARUA_TLS_DONE,
   BARUA_TLS_FAILED,
+  BARUA_TLS_GONE, /* the client is not there any more */
 } BaruaTlsStep;
 
 /** Called from the main loop. */
@@ -91,6 +124,7 @@ typedef struct
 {
   gpointer (*tls_new) (const char *certificate, const char *key, GError **error);
   void (*tls_free) (gpointer tls);
+  gint64 (*not_after_s) (gpointer tls);
   gpointer (*session_new) (gpointer tls, int fd);
   void (*session_free) (gpointer session);
   BaruaTlsStep (*shake) (gpointer session);
@@ -100,6 +134,6 @@ typedef struct
 } BaruaTlsBackend;
 
 /** The name of the module's one symbol, a #BaruaTlsBackend; to be changed with that. */
-#define BARUA_TLS_SYMBOL "barua_tls_backend_1"
+#define BARUA_TLS_SYMBOL "barua_tls_backend_2"
 
 G_END_DECLS

@@ -60,6 +60,7 @@ struct _BaruaWireWatch
   void (*ready) (gpointer data);
   struct epoll_event events[MAX_EVENTS]; /* of this turn; NULL wires have gone meanwhile */
   int n_events;
+  guint64 handshakes[BARUA_TLS_N_RESULTS];
   guint8 room[BARUA_WIRE_ROOM]; /* what comes is read into; one wire's at a time */
 };
 
@@ -106,8 +107,12 @@ send_unsent (BaruaWire *wire)
 
 /* It is done, or will never be: what waits for the wire finds out which. */
 static void
-end_handshake (BaruaWire *wire, gboolean is_done)
+end_handshake (BaruaWire *wire, BaruaTlsResult result)
 {
+  const gboolean is_done = result == BARUA_TLS_RESULT_DONE;
+
+  if (wire->watch != NULL)
+    wire->watch->handshakes[result]++;
   wire->is_shaking = FALSE;
   wire->input->is_over = !is_done;
   wire->input->is_readable = TRUE;
@@ -138,7 +143,9 @@ begin_handshake (BaruaWire *wire)
            && send (fd, wrong_scheme, sizeof wrong_scheme - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
     shutdown (fd, SHUT_WR);
   if (wire->session == NULL)
-    end_handshake (wire, FALSE);
+    end_handshake (wire, n <= 0                       ? BARUA_TLS_RESULT_GONE
+                         : first == HANDSHAKE_RECORD ? BARUA_TLS_RESULT_FAILED
+                                                     : BARUA_TLS_RESULT_PLAIN);
   return wire->session != NULL;
 }
 
@@ -155,6 +162,16 @@ go_on_shaking (BaruaWire *wire)
   barua_tls_session_shake (wire->session, shaken, g_object_ref (wire));
 }
 
+/* Whether all has been read that will ever come. */
+static gboolean
+is_at_end (BaruaWire *wire)
+{
+  guint8 next;
+
+  return wire->input->is_ending
+         && recv (g_socket_get_fd (wire->input->socket), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* BaruaTlsShaken */
 static void
 shaken (BaruaTlsStep step, gpointer data)
@@ -162,8 +179,12 @@ shaken (BaruaTlsStep step, gpointer data)
   g_autoptr (BaruaWire) wire = data;
 
   wire->is_stepping = FALSE;
+  if (step == BARUA_TLS_WAITS && is_at_end (wire))
+    step = BARUA_TLS_GONE; /* GnuTLS waits for the rest of a record */
   if (step != BARUA_TLS_WAITS)
-    end_handshake (wire, step == BARUA_TLS_DONE);
+    end_handshake (wire, step == BARUA_TLS_DONE   ? BARUA_TLS_RESULT_DONE
+                         : step == BARUA_TLS_GONE ? BARUA_TLS_RESULT_GONE
+                                                  : BARUA_TLS_RESULT_FAILED);
   else if (wire->has_more && wire->watch != NULL)
     go_on_shaking (wire);
 }
@@ -227,6 +248,12 @@ barua_wire_watch_new (void (*ready) (gpointer data))
   g_source_add_unix_fd (watch->source, watch->fd, G_IO_IN);
   g_source_attach (watch->source, NULL);
   return watch;
+}
+
+guint64
+barua_wire_watch_handshakes (const BaruaWireWatch *watch, BaruaTlsResult result)
+{
+  return watch->handshakes[result];
 }
 
 void

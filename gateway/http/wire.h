@@ -32,6 +32,9 @@ typedef struct _BaruaWireWatch BaruaWireWatch;
 /** @ready: called from the main loop with the data of barua_wire_on_closed() when bytes, or the end,
  * have come to a wire that is not lent, or when all that was to be sent is sent */
 BaruaWireWatch *barua_wire_watch_new (void (*ready) (gpointer data));
+
+/** How many handshakes of its wires had this result. */
+guint64 barua_wire_watch_handshakes (const BaruaWireWatch *watch, BaruaTlsResult result);
 void barua_wire_watch_unref (BaruaWireWatch *watch);
 
 /**

@@ -14,7 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "http"))
-from harness import PASSWORD, Server, main, replies_settings  # noqa: E402
+from harness import PASSWORD, Server, certificate, main, replies_settings  # noqa: E402
 
 DAY = 86400
 LIBRARY = "/usr/lib/*/faketime/libfaketimeMT.so.1"
@@ -32,22 +32,20 @@ def iso(seconds):
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
 
 
-class Clock(unittest.TestCase):
+class Faked(unittest.TestCase):
 
-    def setUp(self):
+    def begin(self, *args):
+        """Starts the server under a clock that can be set."""
         self.folder = tempfile.mkdtemp(prefix="barua-clock-")
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.file = os.path.join(self.folder, "now")
         self.offset = 0
         self.set_clock(0)
         # the last: else libfaketime 0.9.10 ends waits of the monotonic clock at once, in a circle
-        self.server = Server(env={
+        self.server = Server(args=args, env={
             "LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": self.file, "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_FORCE_MONOTONIC_FIX": "0"}).start()
         self.addCleanup(self.stop)
-        self.c = self.server.client(timeout=15)
-        self.c.settings(replies_settings(schedule_evening_hours=24))
-        self.count = 0
 
     def stop(self):
         if self.server.process is not None:
@@ -121,7 +119,14 @@ class Clock(unittest.TestCase):
         self.assertEqual(status, 0, self.server.log())
         self.assertLess(time.monotonic() - begun, 15)
 
-    # The tests.
+
+class Clock(Faked):
+
+    def setUp(self):
+        self.begin()
+        self.c = self.server.client(timeout=15)
+        self.c.settings(replies_settings(schedule_evening_hours=24))
+        self.count = 0
 
     def test_ids_rise_whatever_the_clock_does(self):
         ids = []
@@ -214,6 +219,33 @@ class Clock(unittest.TestCase):
             self.assertLess(time.monotonic() - begun, 15)
             self.assert_idle()
         self.assertNotRegex(self.server.log(), r"CRITICAL|did not")
+        self.end()
+
+
+class Certificate(Faked):
+    """The end of a certificate is told once a day."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="barua-clock-")
+        self.addCleanup(folder.cleanup)
+        crt, key = certificate(folder.name, days=30)
+        self.begin("--tls-certificate", crt, "--tls-key", key)
+
+    def said(self):
+        return re.findall(r"a certificate in \S+ (.*)", self.server.log())
+
+    def test_its_end_is_told(self):
+        expected = []
+        for days, words in ((0, None), (15, None), (16.5, "ends in 13 days"), (16.6, None), (17.4, None),
+                            (17.6, "ends in 12 days"), (29.5, "ends in 11 hours"), (31, "has expired"),
+                            (31.5, None), (32.1, "has expired")):
+            self.set_clock(int(days * DAY))
+            expected += [words] if words else []
+            self.run_timers()
+            deadline = time.monotonic() + 15
+            while len(self.said()) < len(expected) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            self.assertEqual(self.said(), expected, days)
         self.end()
 
 

@@ -623,11 +623,11 @@ class ServerCase(unittest.TestCase):
         return response
 
 
-def certificate(folder, name="tls", algorithm=("ec", "ec_paramgen_curve:P-256")):
+def certificate(folder, name="tls", algorithm=("ec", "ec_paramgen_curve:P-256"), days=60):
     """Makes a self-signed certificate for localhost and @name; the files of certificate and key."""
     paths = [os.path.join(folder, f"{name}.{kind}") for kind in ("crt", "key")]
     subprocess.run(["openssl", "req", "-x509", "-newkey", algorithm[0], "-pkeyopt", algorithm[1], "-nodes",
-                    "-days", "2", "-subj", f"/CN={name}", "-addext",
+                    "-days", str(days), "-subj", f"/CN={name}", "-addext",
                     f"subjectAltName=DNS:localhost,IP:127.0.0.1,DNS:{name}", "-out", paths[0], "-keyout", paths[1]],
                    check=True, capture_output=True)
     return paths

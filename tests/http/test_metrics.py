@@ -4,14 +4,18 @@
 import json
 import os
 import re
+import signal
+import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from harness import Client, Server, main, replies_settings  # noqa: E402
+from harness import Client, Server, certificate, main, read_all, replies_settings  # noqa: E402
 
 DATA = os.path.join(HERE, "..", "..", "data", "monitoring")
 LIFE = 1.1  # figures are a second old at most
@@ -243,6 +247,133 @@ class Metrics(unittest.TestCase):
         self.assertLess(len(set(re.findall(r'route="([^"]*)"', text))), 8)
 
 
+def end_of(file):
+    """When the first certificate of a file ends, seconds of the epoch."""
+    text = subprocess.run(["openssl", "x509", "-in", file, "-noout", "-enddate"], check=True, capture_output=True,
+                          text=True).stdout
+    return ssl.cert_time_to_seconds(text.strip().partition("=")[2])
+
+
+class Tls(unittest.TestCase):
+    """Certificate and handshakes of a server that speaks TLS itself."""
+
+    NAME = "barua_tls_certificate_not_after_timestamp_seconds"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="barua-metrics-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.live = [self.path("live.crt"), self.path("live.key")]
+        self.server = Server(args=["--tls-certificate", self.live[0], "--tls-key", self.live[1]])
+        self.server.tls = ssl.create_default_context()
+        self.server.tls.check_hostname, self.server.tls.verify_mode = False, ssl.CERT_NONE
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def use(self, files):
+        for source, target in zip(files, self.live):
+            os.replace(source, target)
+
+    def start(self, files):
+        self.use(files)
+        self.server.start()
+        self.addCleanup(self.server.finish)
+
+    def text(self):
+        answer = self.server.client().get("/metrics", auth=False)
+        self.assertEqual(answer.status, 200)
+        return answer.text
+
+    def end(self):
+        found = re.search(rf"(?m)^{self.NAME} (\S+)$", self.text())
+        return float(found.group(1)) if found else None
+
+    def results(self):
+        return {name: int(n) for name, n in
+                re.findall(r'(?m)^barua_tls_handshakes_total\{result="(\w+)"\} (\d+)$', self.text())}
+
+    def wait(self, what, wanted):
+        """The server needs its time; what never becomes so is told."""
+        deadline = time.monotonic() + 30
+        while what() != wanted and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(what(), wanted)
+
+    def chain(self):
+        """A certificate for 90 days, and above it one that ends in 20; the files as above."""
+        above = certificate(self.folder, "above", days=20)
+        paths = [self.path("leaf.crt"), self.path("leaf.key")]
+        subprocess.run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                        "/CN=leaf", "-out", self.path("leaf.csr"), "-keyout", paths[1]], check=True, capture_output=True)
+        subprocess.run(["openssl", "x509", "-req", "-in", self.path("leaf.csr"), "-CA", above[0], "-CAkey", above[1],
+                        "-CAcreateserial", "-days", "90", "-out", paths[0]], check=True, capture_output=True)
+        end = end_of(above[0])
+        self.assertLess(end, end_of(paths[0]))
+        with open(paths[0], "ab") as f, open(above[0], "rb") as g:
+            f.write(g.read())
+        return paths, end
+
+    def test_the_end_of_the_certificate(self):
+        """That of the one in force; of several, that of the first to end."""
+        first = certificate(self.folder, "first", days=30)
+        second = certificate(self.folder, "second", days=300)
+        chain, chain_end = self.chain()
+        ends = [end_of(first[0]), end_of(second[0])]
+        self.start(first)
+        self.assertEqual(self.end(), ends[0])
+        self.use(second)
+        self.assertEqual(self.end(), ends[0], "a file alone is not in force")
+        self.server.process.send_signal(signal.SIGHUP)
+        self.wait(self.end, ends[1])
+        self.use(chain)
+        self.server.process.send_signal(signal.SIGHUP)
+        self.wait(self.end, chain_end)
+        done = subprocess.run(["promtool", "check", "metrics"], input=self.text(), capture_output=True,
+                              text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        types = dict(re.findall(r"(?m)^# TYPE (barua_tls\S+) (\S+)$", self.text()))
+        self.assertEqual(types, {self.NAME: "gauge", "barua_tls_handshakes_total": "counter"})
+
+    def test_handshakes(self):
+        self.start(certificate(self.folder))
+        self.assertEqual(set(self.results()), {"done", "failed", "gone", "plain"})
+        before = self.results()
+        port = self.server.port
+
+        distrustful = ssl.create_default_context()
+        for _ in range(3):
+            with self.assertRaises(ssl.SSLError), socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+                distrustful.wrap_socket(s, server_hostname="localhost")
+        for data in (b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\0"):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+                s.sendall(data)
+                read_all(s)
+        hello, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        half = self.server.tls.wrap_bio(hello, out)
+        self.assertRaises(ssl.SSLWantReadError, half.do_handshake)
+        hello = out.read()
+        for data in (b"", hello[:1], hello[:50], hello):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+                s.sendall(data)
+                s.shutdown(socket.SHUT_WR)
+                read_all(s)
+
+        def others():
+            now = self.results()
+            return {name: now[name] - before[name] for name in ("failed", "gone", "plain")}
+        self.wait(others, {"failed": 3, "gone": 4, "plain": 2})
+        first, second = self.results()["done"], self.results()["done"]
+        self.assertEqual(second, first + 1, "one connection for each look at the numbers")
+        self.assertGreater(first, before["done"])
+
+    def test_switched_off(self):
+        """A server without a certificate tells of none."""
+        server = Server().start()
+        self.addCleanup(server.finish)
+        self.assertNotIn("barua_tls", server.client().get("/metrics", auth=False).text)
+
+
 class Rules(unittest.TestCase):
     def promtool(self, *args):
         done = subprocess.run(["promtool", *args], capture_output=True, text=True, check=False,
@@ -255,7 +386,11 @@ class Rules(unittest.TestCase):
 
     def test_nothing_is_watched_that_is_not_there(self):
         """Each metric that an alert or a panel asks for is one that the server tells of."""
-        server = Server()
+        folder = tempfile.TemporaryDirectory(prefix="barua-metrics-")
+        self.addCleanup(folder.cleanup)
+        crt, key = certificate(folder.name)
+        server = Server(args=["--tls-certificate", crt, "--tls-key", key])
+        server.tls = ssl.create_default_context(cafile=crt)
         server.start()
         self.addCleanup(server.finish)
         client = server.client()

@@ -5,7 +5,9 @@ import base64
 import http.client
 import os
 import random
+import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -403,6 +405,34 @@ class Configured(unittest.TestCase):
         rsa = certificate(self.directory.name, "rsa", ("rsa", "rsa_keygen_bits:2048"))
         done = self.run_serve(f"--tls-certificate={rsa[0]}", f"--tls-key={rsa[1]}", "--check-config")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_their_end_is_told(self):
+        """From 14 days before, by --check-config, at the start, and when a new one is read."""
+        def ending(name, days):
+            crt, key = certificate(self.directory.name, name, days=days)
+            return crt, [f"--tls-certificate={crt}", f"--tls-key={key}"]
+        for days, said in ((1, r" ends in 2[34] hours$"), (10, r" ends in (?:9|10) days$"), (15, None)):
+            with self.subTest(days=days):
+                crt, args = ending(f"days{days}", days)
+                done = self.run_serve(*args, "--check-config")
+                self.assertEqual(done.returncode, 0)
+                self.assertEqual(len(re.findall(f"(?m)a certificate in {re.escape(crt)}{said}", done.stderr)), said is not None)
+                self.assertEqual(done.stderr == "", said is None, done.stderr)
+        crt, args = ending("live", 10)
+        server = Server(args=args)
+        server.tls = trusting(crt)
+        server.start()
+        self.addCleanup(server.finish)
+        said = re.escape(f"a certificate in {crt} ends in ")
+        self.assertEqual(server.client().get("/healthz").status, 200)
+        self.assertEqual(len(re.findall(f"(?m){said}(9|10) days$", server.log())), 1, server.log())
+        os.replace(ending("next", 5)[0], crt)
+        os.replace(os.path.join(self.directory.name, "next.key"), os.path.join(self.directory.name, "live.key"))
+        server.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 30
+        while not re.search(f"(?m){said}(4|5) days$", server.log()):
+            self.assertLess(time.monotonic(), deadline, server.log())
+            time.sleep(0.05)
 
     def test_bad_ones(self):
         crt, key = files
