@@ -144,7 +144,10 @@ barua_sqlite_backup (const char *path, const char *target, GError **error)
       return FALSE;
     }
   g_unlink (partial);
-  return synchronise_folder_of (target, error);
+  if (synchronise_folder_of (target, error))
+    return TRUE;
+  g_unlink (target);
+  return FALSE;
 }
 
 /* Whether every page and index of the file is sound. */
