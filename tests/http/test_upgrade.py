@@ -669,8 +669,8 @@ class TakenOver(Case):
             s.sendall(b"GET /api/v1/monitoring HTTP/1.1\r\nHost: x\r\n\r\n")
             self.assertIn(b'"app":"9.9.0"', read_answer(s)[2])
 
-    def test_stopped_while_requests_are_answered(self):
-        """SIGTERM then is for the server as a whole: the upgrade is off."""
+    def begin_slowly(self):
+        """Goes over while a message is being sent; what the message still lacks, and where it comes from."""
         self.lay()
         self.serve()
         body = b'{"messages":[{"id":"slow","from":"+254712000001","content":"hello"}]}'
@@ -682,9 +682,14 @@ class TakenOver(Case):
         self.ask()
         self.wait_for(lambda: "going over" in self.server.log())
         time.sleep(0.3)
+        return slow, body[9:]
+
+    def test_stopped_while_requests_are_answered(self):
+        """SIGTERM then is for the server as a whole: the upgrade is off."""
+        slow, rest = self.begin_slowly()
         self.server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
-        slow.sendall(body[9:])
+        slow.sendall(rest)
         self.assertEqual(read_answer(slow)[0], 200)
         self.assertEqual(self.server.process.wait(30), 0, self.server.log())
         self.assertNotIn("9.9.0 serves", self.server.log())
@@ -692,6 +697,15 @@ class TakenOver(Case):
         self.c = self.server.client()
         self.assertIn("started anew before this was done", self.trouble())
         self.assertEqual(len(self.c.by_reference()["slow"]), 1)
+
+    def test_hung_up_while_requests_are_answered(self):
+        """The build hears of it."""
+        slow, rest = self.begin_slowly()
+        self.server.process.send_signal(signal.SIGHUP)
+        slow.sendall(rest)
+        self.assertEqual(read_answer(slow)[0], 200)
+        self.taken_over()
+        self.wait_for(lambda: self.DONE in self.server.log())
 
     def test_signals_are_passed_on(self):
         """Without a manager that could be told, the first process stays for who started it."""
