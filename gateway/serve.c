@@ -11,6 +11,7 @@
 #include "gateway/api/handlers.h"
 #include "gateway/api/push.h"
 #include "gateway/app.h"
+#include "gateway/cli/cli.h"
 #include "gateway/config.h"
 #include "gateway/handover.h"
 #include "gateway/http/listen.h"
@@ -33,9 +34,8 @@
 /* What the command line says. */
 typedef struct
 {
-  char *database;
+  BaruaCliPlace place;
   char **listen;
-  char *config_file;
   char *admin_password_file;
   char *web_dir;
   char *tls_certificate;
@@ -92,9 +92,8 @@ typedef struct _Running
 static void
 options_clear (Options *options)
 {
-  g_free (options->database);
+  barua_cli_place_clear (&options->place);
   g_strfreev (options->listen);
-  g_free (options->config_file);
   g_free (options->admin_password_file);
   g_free (options->web_dir);
   g_free (options->tls_certificate);
@@ -107,12 +106,8 @@ static gboolean
 read_options (int *argc, char ***argv, Options *options, GError **error)
 {
   const GOptionEntry entries[] = {
-    { "database", 0, 0, G_OPTION_ARG_FILENAME, &options->database,
-      "the SQLite file (default ./barua.db)", "FILE" },
     { "listen", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->listen,
       "where to listen, several times if you like (default 127.0.0.1:5988)", "ADDR:PORT" },
-    { "config", 0, 0, G_OPTION_ARG_FILENAME, &options->config_file,
-      "the configuration (default " BARUA_CONFIG_FILE " if it is there)", "FILE" },
     { "show-config", 0, 0, G_OPTION_ARG_NONE, &options->show_config,
       "print every value and where it comes from, and end", NULL },
     { "check-config", 0, 0, G_OPTION_ARG_NONE, &options->check_config,
@@ -129,6 +124,7 @@ read_options (int *argc, char ***argv, Options *options, GError **error)
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("— the server");
 
+  barua_cli_place_add_options (&options->place, context);
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_description (
       context, "Signals: SIGTERM and SIGINT stop gracefully, a second one at once; SIGHUP reads the configuration "
@@ -147,8 +143,8 @@ read_options (int *argc, char ***argv, Options *options, GError **error)
 static BaruaConfig *
 load_config (const Options *options, GError **error)
 {
-  const BaruaConfigOptions of_line = { .file = options->config_file,
-                                       .database = options->database,
+  const BaruaConfigOptions of_line = { .file = options->place.config_file,
+                                       .database = options->place.database,
                                        .listen = (const char *const *)options->listen,
                                        .web_dir = options->web_dir,
                                        .tls_certificate = options->tls_certificate,

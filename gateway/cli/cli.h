@@ -1,10 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "gateway/config.h"
 #include "gateway/store/store.h"
 
 /* The commands of the program. Each takes its own arguments, argv[0] being the command's name, and
  * returns the exit status: 0 done, 1 the work failed, 2 wrong usage. */
+
+/**
+ * BaruaCliPlace:
+ * @database: (nullable): --database
+ * @config_file: (nullable): --config
+ *
+ * Where the command line says that the database is. All commands that use one find it alike (cli.md): by --database, else by
+ * the environment, else by --config or the configuration that is there, else ./barua.db.
+ */
+typedef struct
+{
+  char *database;
+  char *config_file;
+} BaruaCliPlace;
+
+void barua_cli_place_clear (BaruaCliPlace *place);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BaruaCliPlace, barua_cli_place_clear)
+
+/** Has @context read both options into @place, which must stay where it is until they are read. */
+void barua_cli_place_add_options (BaruaCliPlace *place, GOptionContext *context);
+
+/** (transfer full): the configuration, with the database of the command line. @error: as barua_config_load() */
+BaruaConfig *barua_cli_place_load (const BaruaCliPlace *place, GError **error);
 
 /** (transfer full): opens a database that is there. @default_db: (nullable): as in the
  * configuration; @alone: refuses beside a running server. */

@@ -5,30 +5,56 @@
 #define G_LOG_DOMAIN "barua-cli"
 
 #include "gateway/cli/cli.h"
-#include "gateway/config.h"
 #include "gateway/store/store-files.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <unistd.h>
 
-/* Reads the options of a command: --database, @more, and @n_names words after them; the database is
- * then that of the option, or else that of the server's configuration. The exit status, or -1 to go
- * on; the words are then argv[1]… */
+void
+barua_cli_place_clear (BaruaCliPlace *place)
+{
+  g_clear_pointer (&place->database, g_free);
+  g_clear_pointer (&place->config_file, g_free);
+}
+
+void
+barua_cli_place_add_options (BaruaCliPlace *place, GOptionContext *context)
+{
+  const GOptionEntry entries[] = {
+    { "database", 0, 0, G_OPTION_ARG_FILENAME, &place->database,
+      "the SQLite file (default: that of the configuration, else ./barua.db)", "FILE" },
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, &place->config_file,
+      "the configuration (default: " BARUA_CONFIG_FILE " if it is there)", "FILE" },
+    G_OPTION_ENTRY_NULL,
+  };
+
+  g_option_context_add_main_entries (context, entries, NULL);
+}
+
+BaruaConfig *
+barua_cli_place_load (const BaruaCliPlace *place, GError **error)
+{
+  const BaruaConfigOptions options = { .file = place->config_file, .database = place->database };
+
+  return barua_config_load (&options, error);
+}
+
+/* Reads the options of a command: those of the place, @more, and @n_names words after them. The exit
+ * status, or -1 to go on; the words are then argv[1]… */
 static int
 read_options (int argc, char **argv, const char *summary, const GOptionEntry *more, int n_names,
               BaruaConfig **config, gboolean *is_json)
 {
-  g_autofree char *database = NULL;
+  g_auto (BaruaCliPlace) place = { NULL };
   const GOptionEntry entries[] = {
-    { "database", 0, 0, G_OPTION_ARG_FILENAME, &database,
-      "the SQLite file (default: that of the configuration, else ./barua.db)", "FILE" },
     { "json", 0, 0, G_OPTION_ARG_NONE, is_json, "print the report as JSON", NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (summary);
   g_autoptr (GError) error = NULL;
 
+  barua_cli_place_add_options (&place, context);
   g_option_context_add_main_entries (context, entries, NULL);
   if (more != NULL)
     g_option_context_add_main_entries (context, more, NULL);
@@ -38,8 +64,7 @@ read_options (int argc, char **argv, const char *summary, const GOptionEntry *mo
       fprintf (stderr, "%s: %s\n", argv[0], error != NULL ? error->message : reason);
       return 2;
     }
-  const BaruaConfigOptions options = { .database = database };
-  *config = barua_config_load (&options, &error);
+  *config = barua_cli_place_load (&place, &error);
   if (*config != NULL)
     return -1;
   fprintf (stderr, "%s: %s\n", argv[0], error->message);

@@ -10,7 +10,6 @@
 #include "gateway/api/settings-document.h"
 #include "gateway/api/user-store.h"
 #include "gateway/app.h"
-#include "gateway/config.h"
 #include "gateway/http/password.h"
 
 #include <errno.h>
@@ -24,7 +23,7 @@
 /* What the command line says. */
 typedef struct
 {
-  char *database;
+  BaruaCliPlace place_of_database;
   char **roles;
   char *fullname;
   char *phone;
@@ -38,7 +37,7 @@ typedef struct
 static void
 options_clear (Options *options)
 {
-  g_free (options->database);
+  barua_cli_place_clear (&options->place_of_database);
   g_strfreev (options->roles);
   g_free (options->fullname);
   g_free (options->phone);
@@ -366,10 +365,6 @@ read_options (const Command *command, int *argc, char ***argv, Options *options,
 {
   const gboolean is_add = command->run == add;
   const gboolean is_list = command->run == list;
-  const GOptionEntry database[]
-      = { { "database", 0, 0, G_OPTION_ARG_FILENAME, &options->database,
-            "the SQLite file (default: that of the configuration, else ./barua.db)", "FILE" },
-          G_OPTION_ENTRY_NULL };
   const GOptionEntry with_password[]
       = { { "random-password", 0, 0, G_OPTION_ARG_NONE, &options->is_random,
             "make a password up and print it", NULL },
@@ -390,7 +385,7 @@ read_options (const Command *command, int *argc, char ***argv, Options *options,
                                    G_OPTION_ENTRY_NULL };
   g_autoptr (GOptionContext) context = g_option_context_new (command->summary);
 
-  g_option_context_add_main_entries (context, database, NULL);
+  barua_cli_place_add_options (&options->place_of_database, context);
   if (is_add || command->run == passwd)
     g_option_context_add_main_entries (context, with_password, NULL);
   if (is_add)
@@ -425,8 +420,7 @@ print_failure (const char *command, const GError *error)
 static BaruaStore *
 open_store (const Options *options, GError **error)
 {
-  const BaruaConfigOptions config_options = { .database = options->database };
-  g_autoptr (BaruaConfig) config = barua_config_load (&config_options, error);
+  g_autoptr (BaruaConfig) config = barua_cli_place_load (&options->place_of_database, error);
 
   return config != NULL ? barua_cli_open_store (config->database, config->default_db, FALSE, error)
                         : NULL;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Care of the database file: backup, restore, migrate (cli.md)."""
 
+import json
 import os
 import sqlite3
 import sys
@@ -240,6 +241,73 @@ class Owners(Care):
 
 class WhichDatabase(Care):
     """Option over environment over configuration over ./barua.db (cli.md)."""
+
+    def database(self, name, *accounts):
+        """A new database, its accounts in place of a name."""
+        path = self.path(name + ".db")
+        server = self.server(database=path)
+        server.start()
+        server.stop()
+        for account in accounts:
+            self.run_cli("user", "add", account, "--role", "chw", "--database", path, stdin="S3cret.enough\n")
+        return path
+
+    def test_every_command_reads_the_configuration(self):
+        """`--config` on each; the environment goes over it, and `--database` over both."""
+        paths = {name: self.database(name, name) for name in ("option", "environment", "file")}
+        config = self.file(f"[server]\ndatabase = {paths['file']}\n", "other.conf")
+        env = {"BARUA_SERVER_DATABASE": paths["environment"]}
+
+        def commands(which):
+            copy = self.path(f"copy-of-{which}.db")
+            return ((["backup", copy], lambda _: self.assertTrue(os.path.exists(copy))),
+                    (["check"], None),
+                    (["migrate"], lambda out: self.assertIn("up to date", out)),
+                    (["migrate", "--dry-run"], lambda out: self.assertIn("up to date", out)),
+                    (["reindex", "--json"], lambda out: self.assertEqual(json.loads(out), {"database": paths[which]})),
+                    (["user", "list"], lambda out: self.assertRegex(out, rf"(?m)^{which}\b")),
+                    (["user", "add", "more", "--role", "chw", "--random-password"], None),
+                    (["user", "passwd", "more", "--random-password"], None),
+                    (["user", "delete", "more"], None),
+                    (["restore", copy], lambda out: self.assertIn(paths[which], out)))
+
+        for which, words, given in (("file", ["--config", config], {}),
+                                    ("environment", ["--config", config], env),
+                                    ("option", ["--config", config, "--database", paths["option"]], env)):
+            for command, test in commands(which):
+                with self.subTest(which=which, command=command):
+                    out, err = self.run_cli(*command, *words, env=given)
+                    self.assertEqual(err, "")
+                    if test is not None:
+                        test(out)
+        self.assertFalse(os.path.exists(self.path("barua.db")))
+
+    def test_the_default_database_of_a_file(self):
+        """With the file, everything that is in it: here the database of CouchDB's name."""
+        path = self.path("district.db")
+        config = self.file(f"[server]\ndatabase = {path}\ndefault-db = district\n", "district.conf")
+        server = self.server(database=path, args=["--config", config])
+        server.start()
+        server.client().settings(replies_settings())
+        server.client().sms([{"id": "d1", "from": "+254712345678", "content": "hello"}])
+        server.stop()
+        for command in ("check", "reindex", "check"):
+            self.run_cli(command, "--config", config)
+        self.assertEqual(query(path, "SELECT count(*) FROM msg"), [(1,)])
+
+    def test_a_file_that_cannot_be_used(self):
+        bad = self.file("[server]\nport = 1\n", "bad.conf")
+        missing = self.path("missing.conf")
+        path = self.database("good")
+        for command in (["backup", self.path("x.db")], ["restore", path], ["migrate"], ["check"], ["reindex"],
+                        ["user", "list"], ["user", "add", "x", "--role", "chw"], ["user", "passwd", "x"],
+                        ["user", "delete", "x"]):
+            for config, says in ((bad, "bad.conf:2"), (missing, "missing.conf")):
+                with self.subTest(command=command, config=config):
+                    out, err = self.run_cli(*command, "--config", config, "--database", path, status=1)
+                    self.assertEqual(out, "")
+                    self.assertIn(says, err)
+        self.assertFalse(os.path.exists(self.path("x.db")))
 
     def test_where_the_server_looks_too(self):
         names = {n: self.path(n + ".db") for n in ("option", "environment", "barua")}

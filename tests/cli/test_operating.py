@@ -50,6 +50,9 @@ class Usage(Base):
                 self.assertEqual(err, "")
                 self.assertIn("barua " + command, out)
                 self.assertEqual("--json" in out, command in REPORTS)
+                uses_database = command.split()[0] not in ("parse", "forms")
+                for option in ("--database=FILE", "--config=FILE"):
+                    self.assertEqual(option in out, uses_database, option)
                 self.assertEqual(self.run_cli(*command.split(), "--version"), (version, ""))
         for group in ("forms", "user"):
             self.assertEqual(self.run_cli(group, "--version"), (version, ""))
@@ -65,7 +68,8 @@ class Usage(Base):
                      "parse --settings", "parse --form X", "forms guide", "forms guide x --settings y",
                      "forms check --nope x", "user", "user nope", "user add", "user add name", "user passwd",
                      "user list x", "user delete", "user delete a b", "backup", "backup a b", "restore",
-                     "restore a b", "migrate x", "reindex x", "check x", "check --database", "migrate --dry"):
+                     "restore a b", "migrate x", "reindex x", "check x", "check --database", "migrate --dry",
+                     "check --config", "user list --config", "backup x --config", "parse --config x"):
             with self.subTest(args):
                 out, err = self.run_cli(*args.split(), status=2)
                 self.assertEqual(out, "")
