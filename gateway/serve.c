@@ -31,6 +31,10 @@
 
 #define STOP_LIMIT_MS 10000 /* for what is in flight */
 
+/* Reading threads, by cores (cli.md, `readers`). */
+#define MIN_READERS 2u
+#define MAX_READERS 4u
+
 /* What the command line says. */
 typedef struct
 {
@@ -343,7 +347,8 @@ start (const BaruaConfig *config, const Options *options, GError **error)
     .path = config->database,
     .default_db = config->default_db,
     .cache_mib = config->cache_mib,
-    .readers = config->readers,
+    .readers = config->readers > 0 ? config->readers
+                                   : CLAMP (g_get_num_processors (), MIN_READERS, MAX_READERS),
     .is_server = TRUE,
   };
   g_auto (BaruaConfigFiles) files = { 0 };

@@ -173,7 +173,8 @@ def page_of_configuration(groups, version, config_file):
 
 def sample(groups, values):
     out = ["# Configuration of the barua server: barua.conf(5). What is commented out says the default.",
-           "# `barua serve --check-config` tries it; restart the server to let it take effect."]
+           "# `barua serve --check-config` tries it; reload the server (SIGHUP) to let it take effect, or restart it",
+           "# where that is said."]
     for group, summary, keys in groups:
         out += [""] + textwrap.wrap(summary, 98, initial_indent="# ", subsequent_indent="# ") + [f"[{group}]"]
         for key, what, default in keys:
