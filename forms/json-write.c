@@ -205,3 +205,105 @@ barua_json_append_key (GString *out, const char *name)
   barua_json_append_string (out, barua_text (name));
   g_string_append_c (out, ':');
 }
+
+/* ---- canonical ---- */
+
+/* A member of an object. */
+typedef struct
+{
+  char *name;
+  gsize length;
+  BaruaJson value;
+} Member;
+
+static void
+member_clear (gpointer member)
+{
+  g_free (((Member *)member)->name);
+}
+
+/* GCompareFunc: by name */
+static int
+compare_members (gconstpointer a, gconstpointer b)
+{
+  const Member *left = a, *right = b;
+
+  return barua_text_compare ((BaruaText){ left->name, left->length },
+                             (BaruaText){ right->name, right->length });
+}
+
+static void
+append_canonical_object (GString *out, BaruaJson object)
+{
+  g_autoptr (GArray) members = g_array_new (FALSE, FALSE, sizeof (Member));
+  BaruaJsonIter iter;
+  BaruaJson key;
+  Member member;
+
+  g_array_set_clear_func (members, member_clear);
+  barua_json_iter_init (&iter, object);
+  while (barua_json_iter_next (&iter, &key, &member.value))
+    {
+      member.name = barua_json_string (key, &member.length);
+      g_array_append_val (members, member);
+    }
+  g_array_sort (members, compare_members);
+  g_string_append_c (out, '{');
+  for (guint i = 0; i < members->len; i++)
+    {
+      const Member *one = &g_array_index (members, Member, i);
+      g_string_append (out, i > 0 ? "," : "");
+      barua_json_append_string (out, (BaruaText){ one->name, one->length });
+      g_string_append_c (out, ':');
+      barua_json_append_canonical (out, one->value);
+    }
+  g_string_append_c (out, '}');
+}
+
+static void
+append_canonical_array (GString *out, BaruaJson array)
+{
+  BaruaJsonIter iter;
+  BaruaJson element;
+
+  g_string_append_c (out, '[');
+  barua_json_iter_init (&iter, array);
+  while (barua_json_iter_next (&iter, NULL, &element))
+    {
+      barua_json_append_canonical (out, element);
+      g_string_append_c (out, ',');
+    }
+  g_string_append_c (out, ']');
+}
+
+/* A number; those that no JSON has differ from each other and from null. */
+static void
+append_canonical_number (GString *out, double number)
+{
+  if (isfinite (number))
+    barua_json_append_number (out, number == 0 ? 0 : number); /* there is one zero */
+  else
+    g_string_append (out, number > 0 ? "inf" : "-inf");
+}
+
+/* Recursion ends at BARUA_JSON_MAX_DEPTH: the text was accepted by barua_json_read(). */
+void
+barua_json_append_canonical (GString *out, BaruaJson value)
+{
+  const BaruaJsonType type = barua_json_type (value);
+
+  if (type == BARUA_JSON_OBJECT)
+    append_canonical_object (out, value);
+  else if (type == BARUA_JSON_ARRAY)
+    append_canonical_array (out, value);
+  else if (type == BARUA_JSON_NUMBER)
+    append_canonical_number (out, barua_json_number (value));
+  else if (type == BARUA_JSON_STRING)
+    {
+      gsize length;
+      g_autofree char *text = barua_json_string (value, &length);
+      barua_json_append_string (out, (BaruaText){ text, length });
+    }
+  else if (value.text != NULL)
+    g_string_append_len (out, value.text, (gssize)value.length);
+}

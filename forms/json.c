@@ -675,19 +675,12 @@ arrays_equal (BaruaJson a, BaruaJson b)
 static gboolean
 objects_equal (BaruaJson a, BaruaJson b)
 {
-  BaruaJsonIter iter;
-  BaruaJson key, value;
+  g_autoptr (GString) left = g_string_new (NULL);
+  g_autoptr (GString) right = g_string_new (NULL);
 
-  if (barua_json_size (a) != barua_json_size (b))
-    return FALSE;
-  barua_json_iter_init (&iter, a);
-  while (barua_json_iter_next (&iter, &key, &value))
-    {
-      g_autofree char *name = barua_json_string (key, NULL);
-      if (!barua_json_equal (value, barua_json_member (b, name)))
-        return FALSE;
-    }
-  return TRUE;
+  barua_json_append_canonical (left, a);
+  barua_json_append_canonical (right, b);
+  return g_string_equal (left, right);
 }
 
 /* Recursion ends at BARUA_JSON_MAX_DEPTH: the text was accepted by barua_json_read(). */

@@ -181,8 +181,13 @@ gboolean barua_json_integer (BaruaJson value, gint64 *integer);
 /** JavaScript's idea of truth: false for absent, null, false, 0 and the empty string. */
 gboolean barua_json_truthy (BaruaJson value);
 
-/** Whether two values are equal: numbers by value, objects whatever their order, strings by text. */
+/** Whether two values are equal: numbers by value, objects whatever their order, strings by text. In linear time, but
+ * for sorting the names of members. */
 gboolean barua_json_equal (BaruaJson a, BaruaJson b);
+
+/** Appends a text that two values have in common exactly when they are equal: to look one up among many. No JSON where
+ * a number is too large for one. */
+void barua_json_append_canonical (GString *out, BaruaJson value);
 
 /* Writing: everything appends compact JSON to a GString. */
 

@@ -228,6 +228,12 @@ START_TEST (json_equality)
   ck_assert (!barua_json_equal (read_valid ("[1,2]"), read_valid ("[1]")));
   ck_assert (!barua_json_equal (read_valid ("{\"a\":null}"), read_valid ("{\"b\":null}")));
   ck_assert (!barua_json_equal (read_valid ("true"), read_valid ("false")));
+  ck_assert (barua_json_equal (read_valid ("{\"b\":{\"y\":[],\"x\":-0},\"\\u0061\":1E2}"),
+                               read_valid ("{\"a\":100,\"b\":{\"x\":0,\"y\":[ ]}}")));
+  ck_assert (!barua_json_equal (read_valid ("{\"a\":1e400}"), read_valid ("{\"a\":-1e400}")));
+  ck_assert (!barua_json_equal (read_valid ("{\"a\":1e400}"), read_valid ("{\"a\":null}")));
+  ck_assert (!barua_json_equal (read_valid ("{\"a\":1}"), read_valid ("{\"a\":1,\"b\":1}")));
+  ck_assert (!barua_json_equal (read_valid ("{\"a\":[\"b\",\"c\"]}"), read_valid ("{\"a\":[\"b,c\"]}")));
 }
 END_TEST
 

@@ -50,6 +50,7 @@ typedef struct
   GString *path; /* dotted; borrowed from the list of paths; NULL: the value itself */
   BaruaJson operand;
   GRegex *regex;        /* of TEST_REGEX */
+  GHashTable *set;      /* of TEST_IN, TEST_NIN and TEST_ALL: the elements of the operand */
   BaruaSelector *inner; /* of the tests that match elements or keys */
 } Node;
 
@@ -115,6 +116,7 @@ static const struct
 };
 
 static BaruaSelector *selector_new (BaruaJson json, gboolean is_element, char **fault);
+static GHashTable *set_of (BaruaJson list);
 
 /* ---- order ---- */
 
@@ -289,6 +291,8 @@ prepare (Node *node, char **fault)
       node->regex = g_regex_new (pattern, G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT, NULL);
       return node->regex != NULL;
     }
+  if (node->test == TEST_IN || node->test == TEST_NIN || node->test == TEST_ALL)
+    node->set = set_of (node->operand);
   if (node->test >= TEST_ELEMENT_MATCHES)
     {
       node->inner = selector_new (node->operand, TRUE, fault);
@@ -400,6 +404,7 @@ node_clear (gpointer data)
   Node *node = data;
 
   g_clear_pointer (&node->regex, g_regex_unref);
+  g_clear_pointer (&node->set, g_hash_table_unref);
   g_clear_pointer (&node->inner, barua_selector_free);
 }
 
@@ -442,50 +447,71 @@ barua_selector_free (BaruaSelector *selector)
 
 /* ---- judging ---- */
 
-/* Whether @list has an element equal to @value. */
-static gboolean
-has_element (BaruaJson list, BaruaJson value)
+/* (transfer full): the elements of a list, as texts that equal ones have in common. */
+static GHashTable *
+set_of (BaruaJson list)
 {
+  GHashTable *set = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   BaruaJsonIter iter;
   BaruaJson element;
 
   barua_json_iter_init (&iter, list);
   while (barua_json_iter_next (&iter, NULL, &element))
-    if (barua_json_equal (value, element))
-      return TRUE;
-  return FALSE;
+    {
+      GString *text = g_string_new (NULL);
+      barua_json_append_canonical (text, element);
+      g_hash_table_add (set, g_string_free (text, FALSE));
+    }
+  return set;
 }
 
-/* Whether @value is in @list, or, for an array, whether one of its elements is. */
+/* The element of a set that is equal to @value, or NULL. */
+static const char *
+element_of (GHashTable *set, BaruaJson value)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  gpointer found = NULL;
+
+  barua_json_append_canonical (text, value);
+  return g_hash_table_lookup_extended (set, text->str, &found, NULL) ? found : NULL;
+}
+
+/* Whether @value is in @set, or, for an array, whether one of its elements is. */
 static gboolean
-is_in (BaruaJson value, BaruaJson list)
+is_in (BaruaJson value, GHashTable *set)
 {
   BaruaJsonIter iter;
   BaruaJson element;
 
-  if (barua_json_type (value) != BARUA_JSON_ARRAY || has_element (list, value))
-    return has_element (list, value);
+  if (element_of (set, value) != NULL)
+    return TRUE;
+  if (barua_json_type (value) != BARUA_JSON_ARRAY)
+    return FALSE;
   barua_json_iter_init (&iter, value);
   while (barua_json_iter_next (&iter, NULL, &element))
-    if (has_element (list, element))
+    if (element_of (set, element) != NULL)
       return TRUE;
   return FALSE;
 }
 
-/* Whether the array @value has all elements of @list. */
+/* Whether the array @value has all elements of @set. */
 static gboolean
-has_all (BaruaJson value, BaruaJson list)
+has_all (BaruaJson value, GHashTable *set)
 {
+  g_autoptr (GHashTable) found = g_hash_table_new (NULL, NULL);
   BaruaJsonIter iter;
   BaruaJson element;
 
   if (barua_json_type (value) != BARUA_JSON_ARRAY)
     return FALSE;
-  barua_json_iter_init (&iter, list);
+  barua_json_iter_init (&iter, value);
   while (barua_json_iter_next (&iter, NULL, &element))
-    if (!has_element (value, element))
-      return FALSE;
-  return TRUE;
+    {
+      const char *one = element_of (set, element);
+      if (one != NULL)
+        g_hash_table_add (found, (gpointer)one);
+    }
+  return g_hash_table_size (found) == g_hash_table_size (set);
 }
 
 /* `$mod`: of integers. */
@@ -557,7 +583,7 @@ has_shape (const Node *node, BaruaJson value)
       return barua_json_type (value) == BARUA_JSON_ARRAY
              && barua_json_integer (node->operand, &size) && barua_json_size (value) == size;
     case TEST_ALL:
-      return has_all (value, node->operand);
+      return has_all (value, node->set);
     case TEST_MOD:
       return has_remainder (value, node->operand);
     case TEST_REGEX:
@@ -597,9 +623,9 @@ holds (const Node *node, BaruaJson document)
     case TEST_LTE:
       return barua_json_compare (value, node->operand) <= 0;
     case TEST_IN:
-      return is_in (value, node->operand);
+      return is_in (value, node->set);
     case TEST_NIN:
-      return !is_in (value, node->operand);
+      return !is_in (value, node->set);
     default:
       return has_shape (node, value);
     }

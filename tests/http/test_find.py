@@ -89,6 +89,20 @@ class Find(Base):
         self.assertEqual([doc["_id"] for doc in self.find({"v.2.k": 1})], ["g-6"])
         self.assertEqual([doc["_id"] for doc in self.find({"v.1.0": 3})], ["g-8"])
 
+    def test_large_values(self):
+        """Long lists and objects of many members are compared in the time that reading them takes, not its square."""
+        n = 20000
+        members = {f"k{i}": i for i in range(n)}
+        self.check(self.c.put(f"{NATIVE}/large", {"list": list(range(n)), "object": members}), 201)
+        for condition, is_found in (
+                ({"list": {"$in": [str(i) for i in range(n)]}}, False), ({"list": {"$nin": [n, -1]}}, True),
+                ({"list": {"$all": list(range(n))[::-1]}}, True), ({"list": {"$all": list(range(n + 1))}}, False),
+                ({"list": {"$in": ["a", n - 1.0]}}, True), ({"object": {"$in": [members]}}, True),
+                ({"object": {"$eq": dict(reversed(members.items()))}}, True),
+                ({"object": {"$eq": {**members, "k7": 8}}}, False), ({"object": {"$ne": {**members, "k7": 8}}}, True)):
+            found = self.find({"_id": "large", **condition}, fields=["_id"])
+            self.assertEqual(found, [{"_id": "large"}] if is_found else [], str(condition)[:60])
+
     def test_pattern_without_end(self):
         """A pattern that takes for ever matches nothing, and does not take for ever."""
         name = self.reference("regex")
