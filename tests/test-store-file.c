@@ -304,7 +304,7 @@ static const Walk walks[] = {
   { BARUA_SQL_CHECK_BLOBS, "SCAN b", "likewise" },
   { BARUA_SQL_CHECK_ATTS, "SCAN a", "likewise" },
   { BARUA_SQL_CHECK_VIEWS, "SCAN w", "check looks at every view" },
-  { BARUA_SQL_CHECK_VIEW_ORPHANS, "SCAN v USING COVERING INDEX vrow_doc", "check looks at every row of a view" },
+  { BARUA_SQL_CHECK_VIEW_ROWS, "SCAN vrow", "check looks at every row of a view" },
   { BARUA_SQL_REPAIR_BLOBS, "SCAN att", "reindex looks at every attachment" },
   { BARUA_SQL_REPAIR_BLOBS, "USE TEMP B-TREE FOR GROUP BY", "likewise" },
   { BARUA_SQL_REPAIR_BLOBS, "SCAN blob USING COVERING INDEX sqlite_autoindex_blob_1", "likewise" },

@@ -100,15 +100,17 @@ barua_sqlite_drop_database (BaruaTx *tx, const char *db, GError **error)
 {
   static const BaruaSql steps[]
       = { BARUA_SQL_DROP_BODIES,    BARUA_SQL_DROP_ATTS,    BARUA_SQL_DROP_REVS,
-          BARUA_SQL_DROP_VIEW_ROWS, BARUA_SQL_DROP_VIEWS,   BARUA_SQL_DROP_DOCS,
-          BARUA_SQL_DROP_LOCALS,    BARUA_SQL_DROP_INDEXES, BARUA_SQL_DATABASE_DELETE };
+          BARUA_SQL_DROP_VIEW_ROWS, BARUA_SQL_DROP_VIEW_PLACES, BARUA_SQL_DROP_VIEWS,
+          BARUA_SQL_DROP_DOCS,      BARUA_SQL_DROP_LOCALS,      BARUA_SQL_DROP_INDEXES,
+          BARUA_SQL_DATABASE_DELETE };
   BaruaSqliteConnection *connection = barua_sqlite_connection (&tx->reader);
   gint64 dbnum;
 
   if (!barua_sqlite_flush_databases (connection, error)
       || !barua_sqlite_dbnum (connection, db, &dbnum, error)
       || !release_blobs (connection, dbnum, error)
-      || !barua_sqlite_note_upheaval (connection, error))
+      || !barua_sqlite_note_upheaval (connection, error)
+      || !barua_sqlite_forget_bulk (connection, error))
     return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (steps); i++)
     if (!run_on (connection, steps[i], dbnum, error))

@@ -14,7 +14,7 @@
 
 #define G_LOG_DOMAIN "barua-store"
 
-#include "gateway/store/sqlite.h"
+#include "gateway/store/sqlite-view-rows.h"
 
 #include <string.h>
 
@@ -236,33 +236,56 @@ mark_moved (BaruaSqliteConnection *connection, Range *range, GError **error)
       /* Some were thrown away before we saw them, or this one says that all is different. */
       if (num != range->moved + 1 || viewnum == 0)
         forget_fences (range);
+      else if (viewnum == range->viewnum && column_k (list, 2).n == 0)
+        forget_fences (range);
       else if (viewnum == range->viewnum)
         mark (range, column_k (list, 2), barua_column_text (list, 3));
       range->moved = num;
     }
 }
 
+/* A document that was changed. */
+typedef struct
+{
+  Range *range;
+  BaruaText id;
+} Changed;
+
+/* A #BaruaViewPlaceFunc: marks where a row of the view stands, or may stand. */
+static gboolean
+mark_place (gint64 viewnum, gint64 n, BaruaText k, gpointer data)
+{
+  const Changed *changed = data;
+
+  if (viewnum == changed->range->viewnum)
+    mark (changed->range, k, changed->id);
+  return TRUE;
+}
+
 /* Marks where documents stand that were changed, or their rows in the view. */
 static gboolean
 mark_changed (BaruaSqliteConnection *connection, Range *range, GError **error)
 {
+  const gboolean is_view = range->viewnum != 0;
   g_autoptr (BaruaStatement) list = barua_sqlite_statement (
-      connection, range->viewnum != 0 ? BARUA_SQL_VROW_CHANGED : BARUA_SQL_DOC_CHANGED, error);
+      connection, is_view ? BARUA_SQL_VDOC_CHANGED : BARUA_SQL_DOC_CHANGED, error);
   gboolean has_row = FALSE;
 
   if (list == NULL)
     return FALSE;
   sqlite3_bind_int64 (list, 1, range->dbnum);
   sqlite3_bind_int64 (list, 2, range->seq);
-  if (range->viewnum != 0)
-    sqlite3_bind_int64 (list, 3, range->viewnum);
   for (;;)
     {
       if (!barua_statement_step (list, &has_row, error))
         return FALSE;
       if (!has_row)
         return TRUE;
-      mark (range, column_k (list, 0), barua_column_text (list, 1));
+      Changed changed = { range, barua_column_text (list, 0) };
+      if (!is_view)
+        mark (range, BARUA_TEXT (""), changed.id);
+      for (int i = 1; is_view && i <= 2; i++)
+        barua_view_places_walk (barua_column_blob (list, i), mark_place, &changed);
     }
 }
 
@@ -465,6 +488,12 @@ barua_sqlite_note_move (BaruaSqliteConnection *connection, gint64 viewnum, Barua
     return FALSE;
   sqlite3_bind_int64 (clean, 1, num - KEPT_MOVES);
   return barua_statement_run (clean, error);
+}
+
+gboolean
+barua_sqlite_note_upheaval_of (BaruaSqliteConnection *connection, gint64 viewnum, GError **error)
+{
+  return barua_sqlite_note_move (connection, viewnum, BARUA_TEXT (""), BARUA_TEXT (""), error);
 }
 
 gboolean

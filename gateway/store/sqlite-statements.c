@@ -43,6 +43,8 @@ static const char *const statements[BARUA_N_SQL] = {
     "DELETE FROM rev WHERE docnum IN (SELECT docnum FROM doc WHERE dbnum = ?1)",
   [BARUA_SQL_DROP_VIEW_ROWS] =
     "DELETE FROM vrow WHERE viewnum IN (SELECT viewnum FROM view WHERE dbnum = ?1)",
+  [BARUA_SQL_DROP_VIEW_PLACES] =
+    "DELETE FROM vdoc WHERE docnum IN (SELECT docnum FROM doc WHERE dbnum = ?1)",
   [BARUA_SQL_DROP_VIEWS] = "DELETE FROM view WHERE dbnum = ?1",
   [BARUA_SQL_DROP_DOCS] = "DELETE FROM doc WHERE dbnum = ?1",
   [BARUA_SQL_DROP_LOCALS] = "DELETE FROM local WHERE dbnum = ?1",
@@ -92,9 +94,15 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_VIEW_PUT_BUILT] = "UPDATE view SET built_seq = ?2 WHERE viewnum = ?1",
   [BARUA_SQL_VIEW_COUNT] = "UPDATE view SET nrows = nrows + ?2 WHERE viewnum = ?1",
   [BARUA_SQL_VROW_DELETE_VIEW] = "DELETE FROM vrow WHERE viewnum = ?1",
-  [BARUA_SQL_VROW_OF_DOC] =
-    "SELECT viewnum, k, n, key, val FROM vrow INDEXED BY vrow_doc"
-    " WHERE docnum = ?1 AND viewnum >= ?2 AND viewnum <= ?3 ORDER BY viewnum, k, id, n",
+  [BARUA_SQL_VROW_GET] =
+    "SELECT key, val FROM vrow WHERE viewnum = ?1 AND k = ?2 AND id = ?3 AND n = ?4",
+  [BARUA_SQL_VDOC_GET] = "SELECT lookups, others FROM vdoc WHERE docnum = ?1",
+  [BARUA_SQL_VDOC_PUT_LOOKUPS] =
+    "INSERT INTO vdoc (docnum, lookups) VALUES (?1, ?2)"
+    " ON CONFLICT (docnum) DO UPDATE SET lookups = excluded.lookups",
+  [BARUA_SQL_VDOC_PUT_OTHERS] =
+    "INSERT INTO vdoc (docnum, others) VALUES (?1, ?2)"
+    " ON CONFLICT (docnum) DO UPDATE SET others = excluded.others",
   [BARUA_SQL_VROW_DELETE] =
     "DELETE FROM vrow WHERE viewnum = ?1 AND k = ?2 AND id = ?3 AND n = ?4",
   [BARUA_SQL_VROW_INSERT] =
@@ -115,9 +123,9 @@ static const char *const statements[BARUA_N_SQL] = {
     "SELECT k, id FROM vrow WHERE viewnum = ?1 AND (k, id) >= (?2, ?3) AND (k, id) < (?4, ?5)"
     " ORDER BY k, id",
   /* CROSS JOIN keeps the order: from the documents, which are few. */
-  [BARUA_SQL_VROW_CHANGED] =
-    "SELECT v.k, v.id FROM doc d INDEXED BY doc_seq CROSS JOIN vrow v INDEXED BY vrow_doc"
-    " WHERE d.dbnum = ?1 AND d.seq > ?2 AND v.docnum = d.docnum AND v.viewnum = ?3",
+  [BARUA_SQL_VDOC_CHANGED] =
+    "SELECT d.id, v.lookups, v.others FROM doc d INDEXED BY doc_seq CROSS JOIN vdoc v"
+    " WHERE d.dbnum = ?1 AND d.seq > ?2 AND v.docnum = d.docnum",
   [BARUA_SQL_MOVED_INSERT] = "INSERT INTO moved (viewnum, k, id) VALUES (?1, ?2, ?3)",
   [BARUA_SQL_MOVED_SINCE] = "SELECT num, viewnum, k, id FROM moved WHERE num > ?1 ORDER BY num",
   [BARUA_SQL_MOVED_LAST] = "SELECT max(num) FROM moved",
@@ -174,7 +182,7 @@ static const char *const statements[BARUA_N_SQL] = {
     "SELECT x'', id FROM doc INDEXED BY doc_live"
     " WHERE dbnum = ?1 AND deleted = 0 AND id >= ?2 AND id < ?3 ORDER BY id",
   [BARUA_SQL_DOC_CHANGED] =
-    "SELECT x'', id FROM doc INDEXED BY doc_seq WHERE dbnum = ?1 AND seq > ?2",
+    "SELECT id FROM doc INDEXED BY doc_seq WHERE dbnum = ?1 AND seq > ?2",
   [BARUA_SQL_DOC_WALK] =
     "SELECT d.docnum, d.id, d.dbnum, d.wgen, d.whash, d.deleted, d.leaves, b.json, d.wbody, d.seq"
     " FROM doc d LEFT JOIN body b ON b.bodynum = d.wbody ORDER BY d.docnum",
@@ -401,9 +409,7 @@ static const char *const statements[BARUA_N_SQL] = {
   [BARUA_SQL_CHECK_VIEWS] =
     "SELECT w.ddoc, w.name FROM view w"
     " WHERE w.nrows <> (SELECT count(*) FROM vrow v WHERE v.viewnum = w.viewnum)",
-  [BARUA_SQL_CHECK_VIEW_ORPHANS] =
-    "SELECT count(*) FROM vrow v WHERE v.docnum NOT IN (SELECT docnum FROM doc)"
-    " OR v.viewnum NOT IN (SELECT viewnum FROM view)",
+  [BARUA_SQL_CHECK_VIEW_ROWS] = "SELECT count(*) FROM vrow",
   [BARUA_SQL_CHECK_TALLY] =
     "SELECT t.state, t.n FROM tally t LEFT JOIN (SELECT state, count(*) AS n FROM msg WHERE state = 1"
     " OR (uuid IS NOT NULL AND ifnull(rcpt, '') <> '' AND ifnull(content, '') <> '') GROUP BY state) m"

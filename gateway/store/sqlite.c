@@ -168,6 +168,7 @@ sqlite_free (BaruaSqlite *sqlite)
   barua_sqlite_news_free (sqlite->news);
   if (sqlite->lock_fd >= 0)
     close (sqlite->lock_fd);
+  g_clear_pointer (&sqlite->bulk, barua_sqlite_bulk_free);
   g_free (sqlite->viewnums);
   g_free (sqlite->path);
   g_free (sqlite);

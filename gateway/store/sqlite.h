@@ -40,6 +40,7 @@ typedef enum
   BARUA_SQL_DROP_ATTS,
   BARUA_SQL_DROP_REVS,
   BARUA_SQL_DROP_VIEW_ROWS,
+  BARUA_SQL_DROP_VIEW_PLACES,
   BARUA_SQL_DROP_VIEWS,
   BARUA_SQL_DROP_DOCS,
   BARUA_SQL_DROP_LOCALS,
@@ -70,7 +71,10 @@ typedef enum
   BARUA_SQL_VIEW_PUT_BUILT,
   BARUA_SQL_VIEW_COUNT,
   BARUA_SQL_VROW_DELETE_VIEW,
-  BARUA_SQL_VROW_OF_DOC,
+  BARUA_SQL_VROW_GET,
+  BARUA_SQL_VDOC_GET,
+  BARUA_SQL_VDOC_PUT_LOOKUPS,
+  BARUA_SQL_VDOC_PUT_OTHERS,
   BARUA_SQL_VROW_DELETE,
   BARUA_SQL_VROW_INSERT,
   BARUA_SQL_VROW_UP,
@@ -79,7 +83,7 @@ typedef enum
   BARUA_SQL_VROW_COUNT,
   BARUA_SQL_VROW_COUNT_THROUGH,
   BARUA_SQL_VROW_PLACES,
-  BARUA_SQL_VROW_CHANGED,
+  BARUA_SQL_VDOC_CHANGED,
   BARUA_SQL_MOVED_INSERT,
   BARUA_SQL_MOVED_SINCE,
   BARUA_SQL_MOVED_LAST,
@@ -193,7 +197,7 @@ typedef enum
   BARUA_SQL_CHECK_BLOBS,
   BARUA_SQL_CHECK_ATTS,
   BARUA_SQL_CHECK_VIEWS,
-  BARUA_SQL_CHECK_VIEW_ORPHANS,
+  BARUA_SQL_CHECK_VIEW_ROWS,
   BARUA_SQL_CHECK_TALLY,
   BARUA_SQL_REPAIR_TALLY,
   BARUA_SQL_REPAIR_BLOBS,
@@ -269,6 +273,7 @@ typedef struct
   BaruaProjection projection;
 } BaruaSqliteConnection;
 
+typedef struct _BaruaSqliteBulk BaruaSqliteBulk;
 typedef struct _BaruaSqliteKeeper BaruaSqliteKeeper;
 typedef struct _BaruaSqliteNews BaruaSqliteNews;
 
@@ -304,6 +309,9 @@ typedef struct
   gint64
       kept_cursor; /* of the writer's thread: how far the daily look for old texts is; 0: at rest */
   gint64 kept_begun_ms; /* of the writer's thread */
+  BaruaSqliteBulk *bulk; /* (nullable): of the writer's thread: many documents on their way into views */
+  gint64 bulk_documents; /* so many are many; for tests, as the next */
+  gsize bulk_run_bytes;  /* of rows in memory that are sorted at a time */
   int must_catch_up;    /* atomic: the writer is to write the end of the log back itself */
 
   BaruaWorkQueue *queries;
@@ -538,6 +546,10 @@ gboolean barua_sqlite_count_before (BaruaSqliteConnection *connection,
 gboolean barua_sqlite_note_move (BaruaSqliteConnection *connection, gint64 viewnum, BaruaText k,
                                  BaruaText id, GError **error);
 
+/** The same for many rows of a view, or for rows that come before `built_seq` says so. */
+gboolean barua_sqlite_note_upheaval_of (BaruaSqliteConnection *connection, gint64 viewnum,
+                                        GError **error);
+
 /** The same for all rows of a view or of a database, or when a number may get another meaning. */
 gboolean barua_sqlite_note_upheaval (BaruaSqliteConnection *connection, GError **error);
 
@@ -596,17 +608,27 @@ gboolean barua_sqlite_delete_index (BaruaTx *tx, const char *db, BaruaText ddoc,
 /** Makes the registered views known to the file. */
 gboolean barua_sqlite_ensure_views (BaruaSqliteConnection *connection, GError **error);
 
-/** Compares the rows of a document with what its views say now. */
-gboolean barua_sqlite_check_view_rows (BaruaSqliteConnection *connection, BaruaText id,
-                                       const BaruaSqliteDoc *doc, gint64 dbnum, BaruaText body,
-                                       gboolean *is_same, GError **error);
-
 /** Drops all rows: they are made again by catching up. */
 gboolean barua_sqlite_begin_views_again (BaruaSqliteConnection *connection, GError **error);
-gboolean barua_sqlite_catch_up (BaruaTx *tx, gboolean is_of_users, gboolean *is_done,
-                                GError **error);
 gboolean barua_sqlite_is_caught_up (BaruaReader *reader, guint view, gboolean *is_caught_up,
                                     GError **error);
+
+/* sqlite-view-places.c */
+
+/** Compares the rows of a document with what its views say now. *n_rows: how many it has */
+gboolean barua_sqlite_check_view_rows (BaruaSqliteConnection *connection, BaruaText id,
+                                       const BaruaSqliteDoc *doc, gint64 dbnum, BaruaText body,
+                                       gboolean *is_same, gint64 *n_rows, GError **error);
+
+/* sqlite-catch-up.c */
+
+gboolean barua_sqlite_catch_up (BaruaTx *tx, gboolean is_of_users, gboolean *is_done,
+                                GError **error);
+
+/** Has many documents that are on their way into views begin again: their rows, or the numbers of
+ * documents, are others now. */
+gboolean barua_sqlite_forget_bulk (BaruaSqliteConnection *connection, GError **error);
+void barua_sqlite_bulk_free (BaruaSqliteBulk *bulk);
 
 /* sqlite-view-query.c */
 
