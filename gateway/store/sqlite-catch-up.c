@@ -21,11 +21,13 @@
 
 #include "gateway/rules/views.h"
 
-/* A slice of catching up takes so long (documents.md 10), and so long when nobody waits: pages that
- * are written in one transaction are written once. Few documents have parts of some milliseconds
- * and so many bytes of rows, after each of which they are written. */
+/* A slice of catching up takes so long (documents.md 10); so long when nobody waits, since pages that
+ * are written in one transaction are written once; and so long in a commit that others wait for. Few
+ * documents have parts of some milliseconds and so many bytes of rows, after each of which they are
+ * written. */
 #define SLICE_US (20 * 1000)
 #define LONG_SLICE_US (100 * 1000)
+#define SHARED_SLICE_US (5 * 1000)
 #define PART_US (8 * 1000)
 #define PART_BYTES (1024 * 1024)
 
@@ -106,7 +108,8 @@ read_built (Slice *slice, GError **error)
   return TRUE;
 }
 
-/* Whether a slice goes on: for a short time, and longer while nobody else wants to write. */
+/* Whether a slice goes on: for a short time, longer while nobody else wants to write, and shortest
+ * when jobs before it in this commit wait for it. */
 static gboolean
 goes_on (const Slice *slice)
 {
@@ -115,6 +118,10 @@ goes_on (const Slice *slice)
   gsize bytes;
   guint n = 0;
 
+  if (sqlite->slice_us > 0)
+    return took_us < sqlite->slice_us;
+  if (sqlite->n_before > 0)
+    return took_us < SHARED_SLICE_US;
   if (took_us < SLICE_US)
     return TRUE;
   if (sqlite->jobs != NULL)

@@ -342,10 +342,12 @@ run_group (BaruaSqlite *sqlite, BaruaWork *work)
 
   while (work != NULL)
     {
+      sqlite->n_before = group.n;
       group_append (&group, work);
       is_lost = !run_work (sqlite->writer, &group, work);
       work = !is_lost && has_room (&group) ? barua_work_queue_try_pop (sqlite->jobs) : NULL;
     }
+  sqlite->n_before = 0;
   end_group (sqlite, &group, is_lost);
   __atomic_add_fetch (&sqlite->n_jobs, group.n, __ATOMIC_RELAXED);
   note_trouble (sqlite, &group);

@@ -310,8 +310,10 @@ typedef struct
       kept_cursor; /* of the writer's thread: how far the daily look for old texts is; 0: at rest */
   gint64 kept_begun_ms; /* of the writer's thread */
   BaruaSqliteBulk *bulk; /* (nullable): of the writer's thread: many documents on their way into views */
-  gint64 bulk_documents; /* so many are many; for tests, as the next */
-  gsize bulk_run_bytes;  /* of rows in memory that are sorted at a time */
+  gint64 bulk_documents; /* for tests, as the next two, 0 otherwise: so many are many */
+  gsize bulk_run_bytes;  /* rows in memory that are sorted at a time */
+  gint64 slice_us;       /* how long a slice takes */
+  guint n_before;        /* of the writer's thread: jobs of this commit before the one that runs */
   int must_catch_up;    /* atomic: the writer is to write the end of the log back itself */
 
   BaruaWorkQueue *queries;
