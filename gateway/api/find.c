@@ -266,16 +266,17 @@ judge_row (const BaruaListingRow *row, gpointer data)
   return !find->is_huge && (is_sorted || (gint64)find->found->len < find->limit);
 }
 
-/* GCompareDataFunc */
+/* GCompareDataFunc; once the time is over nothing is sorted any more. */
 static int
 compare_found (gconstpointer a, gconstpointer b, gpointer data)
 {
   const GString *left = *(GString *const *)a, *right = *(GString *const *)b;
-  const GArray *sort = data;
+  Find *find = data;
 
-  for (guint i = 0; i < sort->len; i++)
+  find->is_late = find->is_late || g_get_monotonic_time () - find->begun_us > BUDGET_US;
+  for (guint i = 0; i < find->sort->len && !find->is_late; i++)
     {
-      const SortField *field = &g_array_index (sort, SortField, i);
+      const SortField *field = &g_array_index (find->sort, SortField, i);
       int order = barua_json_compare (
           barua_json_at_path ((BaruaJson){ left->str, left->len }, field->path),
           barua_json_at_path ((BaruaJson){ right->str, right->len }, field->path));
@@ -462,13 +463,13 @@ scan (BaruaReader *reader, gpointer data, GError **error)
   if (!barua_call_check_database (&find->call, reader, error) || !find_index (find, reader, error)
       || !barua_reader_all_docs (reader, &listing, &totals, judge_row, find, error))
     return FALSE;
+  if (find->sort->len > 0 && !find->is_late && !find->is_huge)
+    g_ptr_array_sort_with_data (find->found, compare_found, find);
   if (find->is_late || find->is_huge)
     {
       g_set_error_literal (error, BARUA_STORE_ERROR, BARUA_STORE_ERROR_BUSY, "too much to find");
       return FALSE;
     }
-  if (find->sort->len > 0)
-    g_ptr_array_sort_with_data (find->found, compare_found, find->sort);
   append_found (find);
   return TRUE;
 }

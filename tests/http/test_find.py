@@ -156,6 +156,13 @@ class Find(Base):
         doc, = self.find({"_id": "f-1"})
         self.assertEqual(list(doc)[:2], ["_id", "_rev"])
 
+    def test_much_to_sort_by(self):
+        """The time budget covers sorting, too: by so many members, all of them absent, that would take an hour."""
+        docs = [{"sorted": True, "t": "x" * 1000} for _ in range(2000)]
+        self.check(self.c.post(NATIVE + "/_bulk_docs", {"docs": docs}), 201)
+        answer = self.c.post(NATIVE + "/_find", {"selector": {"sorted": True}, "sort": [f"s{i}" for i in range(50000)]})
+        self.assertEqual((answer.status, answer.json()["error"]), (503, "timeout"))
+
     def test_no_design_documents(self):
         self.c.put(NATIVE + "/_design/found", {"type": "design-type"})
         self.assertEqual(self.find({"type": "design-type"}), [])
