@@ -3,17 +3,16 @@
 (users.md 10 no. 10, messaging.md 1.3)."""
 
 import fcntl
-import functools
 import http.client
 import socket
 import struct
 import time
 import unittest
 
-from harness import JSON_TYPE, Server, ServerCase, basic, main, read_answer
+from harness import (JSON_TYPE, LOGIN_WINDOW_S as WINDOW_S, Server, ServerCase, basic, in_one_window, main,
+                     read_answer)
 
 MAX_PER_ADDRESS = 5
-WINDOW_S = 10
 SIOCGIFADDR = 0x8915
 LIMITED = {"code": 429, "error": "Too Many Requests"}
 GOOD = "S3cret.enough"
@@ -112,21 +111,6 @@ class Connections(unittest.TestCase):
         self.assertEqual(refused, 0)
         for s in served:
             s.close()
-
-
-def in_one_window(test):
-    """A machine too slow for a dozen hashes within ten seconds proves nothing: once more."""
-    @functools.wraps(test)
-    def again(self):
-        for attempt in range(4):
-            started = time.monotonic()
-            try:
-                return test(self)
-            except AssertionError:
-                if time.monotonic() - started < WINDOW_S or attempt == 3:
-                    raise
-            time.sleep(WINDOW_S)
-    return again
 
 
 class Failures(ServerCase):

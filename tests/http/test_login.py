@@ -6,7 +6,7 @@ import json
 import re
 import urllib.parse
 
-from harness import JSON_TYPE, PASSWORD, Client, ServerCase, basic, main
+from harness import JSON_TYPE, PASSWORD, Client, ServerCase, basic, in_one_window, main
 
 SECRET = "S3cret.enough"
 DATE = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d GMT"
@@ -429,6 +429,7 @@ class Forged(LoginCase):
 
 
 class Limited(LoginCase):
+    @in_one_window
     def test_both_forms(self):
         """users.md 10 no. 10: the counters are those of Basic and /_session, too."""
         for i in range(10):

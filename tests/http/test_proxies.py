@@ -18,8 +18,8 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from harness import (PASSWORD, Client, ServerCase, basic, certificate, main, read_answer,  # noqa: E402
-                     replies_settings)
+from harness import (PASSWORD, Client, ServerCase, basic, certificate, in_one_window, main,  # noqa: E402
+                     read_answer, replies_settings)
 
 SAMPLES = os.path.join(HERE, "..", "..", "data", "proxy")
 NAME = "clinic.example.org"
@@ -168,6 +168,7 @@ class Proxy:
         return [make(i).post("/_session", {"name": f"nobody-{self.program}-{self.id()}-{i}", "password": "x"},
                              {k: v(i) for k, v in headers.items()}, auth=False).status for i in range(n)]
 
+    @in_one_window
     def test_failures_are_counted_by_client(self):
         """Those of one phone's address lock nobody else out."""
         bad = self.address(2)
@@ -176,6 +177,7 @@ class Proxy:
         self.assertEqual(self.login(other).status, 200)
         self.assertEqual(self.fail_logins(lambda i: other, 1), [401])
 
+    @in_one_window
     def test_a_client_is_not_believed(self):
         """What it says of itself through the proxy changes nothing."""
         bad = self.address(4)
@@ -189,6 +191,7 @@ class Proxy:
         self.assertIn(f"https://{NAME}", answer.text)
         self.assertNotIn("evil", answer.text)
 
+    @in_one_window
     def test_a_peer_that_is_not_listed_is_not_believed(self):
         """Beside the proxy, straight at the server."""
         source = self.address(5)
