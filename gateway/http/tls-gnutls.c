@@ -10,6 +10,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* TLS 1.2 and 1.3 (RFC 8996 ends 1.0 and 1.1), ciphers as the library and the system's policy have
  * them. */
@@ -204,6 +205,20 @@ session_free (gpointer session)
   gnutls_deinit (session);
 }
 
+/* Whether a handshake failed because the client left it before we had answered. One that leaves then does not trust our
+ * certificate; what it says of that, GnuTLS cannot always read (OpenSSL does not encrypt it). */
+static gboolean
+is_gone (gnutls_session_t session, int code)
+{
+  char byte;
+
+  if ((int)gnutls_handshake_get_last_out (session) >= 0)
+    return FALSE;
+  return code == GNUTLS_E_PREMATURE_TERMINATION || code == GNUTLS_E_PULL_ERROR
+         || code == GNUTLS_E_PUSH_ERROR /* or what becomes of a part of a record before the end: */
+         || recv (gnutls_transport_get_int (session), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static BaruaTlsStep
 shake (gpointer session)
 {
@@ -218,8 +233,7 @@ shake (gpointer session)
   if (code >= 0)
     return BARUA_TLS_DONE;
   g_debug ("handshake failed: %s", gnutls_strerror (code));
-  if (code == GNUTLS_E_PREMATURE_TERMINATION || code == GNUTLS_E_PULL_ERROR
-      || code == GNUTLS_E_PUSH_ERROR)
+  if (is_gone (session, code))
     return BARUA_TLS_GONE;
   gnutls_alert_send_appropriate (session, code);
   return BARUA_TLS_FAILED;

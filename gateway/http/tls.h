@@ -60,8 +60,8 @@ void barua_tls_look_at_end (BaruaTls *tls);
 typedef enum
 {
   BARUA_TLS_RESULT_DONE,
-  BARUA_TLS_RESULT_FAILED, /* the two could not agree, or did not trust each other */
-  BARUA_TLS_RESULT_GONE,   /* the client went before it was done, or was too slow */
+  BARUA_TLS_RESULT_FAILED, /* the two could not agree, or the client left when it had seen our certificate */
+  BARUA_TLS_RESULT_GONE,   /* the client left, or fell silent, before we had answered */
   BARUA_TLS_RESULT_PLAIN,  /* it spoke something else */
   BARUA_TLS_N_RESULTS
 } BaruaTlsResult;
@@ -87,7 +87,7 @@ typedef enum
   BARUA_TLS_WAITS, /* for bytes from the client, or room for ours */
   BARUA_TLS_DONE,
   BARUA_TLS_FAILED,
-  BARUA_TLS_GONE, /* the client is not there any more */
+  BARUA_TLS_GONE, /* the client left before it had an answer */
 } BaruaTlsStep;
 
 /** Called from the main loop. */

@@ -179,14 +179,14 @@ shaken (BaruaTlsStep step, gpointer data)
   g_autoptr (BaruaWire) wire = data;
 
   wire->is_stepping = FALSE;
-  if (step == BARUA_TLS_WAITS && is_at_end (wire))
-    step = BARUA_TLS_GONE; /* GnuTLS waits for the rest of a record */
   if (step != BARUA_TLS_WAITS)
     end_handshake (wire, step == BARUA_TLS_DONE   ? BARUA_TLS_RESULT_DONE
                          : step == BARUA_TLS_GONE ? BARUA_TLS_RESULT_GONE
                                                   : BARUA_TLS_RESULT_FAILED);
   else if (wire->has_more && wire->watch != NULL)
     go_on_shaking (wire);
+  else if (is_at_end (wire)) /* GnuTLS waits for the rest of a record all the same */
+    end_handshake (wire, BARUA_TLS_RESULT_GONE);
 }
 
 /* Deals with what has happened to one wire. */
