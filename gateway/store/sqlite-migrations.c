@@ -8,9 +8,10 @@
  * (store-census.h). Version 6: where rows of views stood that are gone (sqlite-places.c). Version 7:
  * when users were heard of; messages by their last change (store-census.h). Version 8: how many
  * messages are in each state. Version 9: where the rows of a document are, without an index that
- * has each of them once more: that was a third of what views cost to write, and kept them from being
- * written in order (sqlite-catch-up.c). Later versions are appended here, with the dump of the schema they
- * leave in tests/data/schema-N.sql; what a released version left is never changed. */
+ * has each of them once more: that was a fifth of their pages, and kept them from being written in
+ * order (sqlite-catch-up.c); 60,000 documents with a million rows take two seconds. Later versions
+ * are appended here, with the dump of the schema they leave in tests/data/schema-N.sql; what a
+ * released version left is never changed. */
 
 #define G_LOG_DOMAIN "barua-store"
 
