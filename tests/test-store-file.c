@@ -2,6 +2,7 @@
 
 /* What only a file can show, and the schema. */
 
+#include "gateway/store/store-views.h"
 #include "tests/store-fixture.h"
 
 #include <string.h>
@@ -602,6 +603,31 @@ START_TEST (store_populated_reindex)
 }
 END_TEST
 
+/* Version 9 knows from the rows of views where each document has its own: those of documents that
+ * change, or go, are found. */
+START_TEST (store_populated_views)
+{
+  int code = -1;
+
+  open_populated (8);
+  ck_assert_int_gt (ask ("SELECT count(*) FROM vrow"), 20);
+  assert_sound ();
+  g_autoptr (BaruaDocument) person = get ("p2", NULL, &code); /* its sort keys have escapes */
+  g_autoptr (BaruaDocument) report = get ("r0", NULL, &code);
+  g_autoptr (BaruaDocument) other = get ("r1", NULL, &code);
+  ck_assert (person != NULL && report != NULL && other != NULL);
+  put ("p2", person->rev.p, "{\"type\":\"person\",\"phone\":\"+1\"}");
+  put ("r0", report->rev.p, "{\"type\":\"data_record\",\"form\":\"G\",\"reported_date\":1}");
+  delete ("r1", other->rev.p);
+  ck_assert (barua_store_catch_up (store, NULL, "medic-client", "reports_by_form", NULL));
+  assert_sound ();
+  ck_assert_int_eq (ask ("SELECT count(*) FROM vrow WHERE id = 'r1'"), 0);
+  ck_assert_int_eq (ask ("SELECT count(*) FROM vrow WHERE key = '[\"F0\"]'"), 0);
+  ck_assert_int_eq (ask ("SELECT count(*) FROM vrow WHERE key = '[\"G\"]'"), 1);
+  ck_assert_int_eq (ask ("SELECT count(*) FROM vrow WHERE id = 'p2' AND viewnum = 1"), 1);
+}
+END_TEST
+
 Suite *
 barua_suite (void)
 {
@@ -620,6 +646,7 @@ barua_suite (void)
   tcase_add_test (tc, store_other_default);
   tcase_add_test (tc, store_settings);
   tcase_add_test (tc, store_populated_read);
+  tcase_add_test (tc, store_populated_views);
   tcase_add_test (tc, store_populated_queue);
   tcase_add_test (tc, store_populated_write);
   tcase_add_test (tc, store_populated_reindex);
