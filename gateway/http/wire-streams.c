@@ -10,10 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What libsoup has room for when it reads a line between the chunks of a body; of lines after them, as much as of any.
- * It takes along what follows, unless a read ends where the line does. */
-#define LINE_BYTES 128u
-
 /* No request: libsoup answers 400, which goes nowhere, and closes. */
 static const char no_request[] = "-\r\n\r\n";
 
@@ -118,39 +114,11 @@ read_socket (WireInput *input, void *buffer, gsize count, gboolean blocking,
   return sizeof no_request - 1;
 }
 
-/* The same, for a line: what may come after it stays ours. */
-static gssize
-read_line (WireInput *input, gsize count, gboolean blocking, GCancellable *cancellable,
-           GError **error)
-{
-  g_autoptr (GByteArray) line = g_byte_array_sized_new ((guint)count);
-  const gssize n = read_socket (input, line->data, count, blocking, cancellable, error);
-
-  if (n <= 0)
-    return n;
-  g_byte_array_set_size (line, (guint)n);
-  input->kept = g_steal_pointer (&line);
-  input->held = input->kept->data;
-  input->n_held = (gsize)n;
-  return n;
-}
-
-/* Bytes up to the end of the line, that one included, or all. */
-static gsize
-line_length (const guint8 *bytes, gsize n)
-{
-  const guint8 *end = memchr (bytes, '\n', n);
-
-  return end != NULL ? (gsize)(end + 1 - bytes) : n;
-}
-
 /* What libsoup reads: what is held, then what comes, as far as it was lent. */
 static gssize
 read_lent (WireInput *input, void *buffer, gsize count, gboolean blocking,
            GCancellable *cancellable, GError **error)
 {
-  const gboolean is_line
-      = input->lent < 0 && input->apart == 0 && (count <= LINE_BYTES || input->is_trailer);
   gssize n;
 
   if (input->lent == 0 || (input->n_held == 0 && !input->is_readable && !blocking))
@@ -162,17 +130,6 @@ read_lent (WireInput *input, void *buffer, gsize count, gboolean blocking,
     count = MIN (count, (gsize)input->lent);
   if (input->apart > 0)
     count = MIN (count, input->apart);
-  if (is_line && input->n_held == 0)
-    {
-      n = read_line (input, count, blocking, cancellable, error);
-      if (n <= 0)
-        return n;
-    }
-  if (is_line)
-    {
-      input->is_trailer |= *input->held == '0'; /* if these are data, they come in smaller pieces */
-      count = line_length (input->held, MIN (count, input->n_held));
-    }
   if (input->n_held > 0)
     {
       n = (gssize)MIN (count, input->n_held);

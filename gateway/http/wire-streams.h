@@ -23,7 +23,6 @@ struct _WireInput
   GByteArray *kept;   /* NULL when nothing is */
   gint64 lent;      /* bytes that libsoup may read, BARUA_WIRE_ALL or 0 */
   gsize apart;      /* of them, those that no read goes beyond */
-  gboolean is_trailer; /* the chunks of a body are over: lines follow */
   gboolean is_between;
   gboolean is_readable; /* bytes have come since the socket was last empty */
   gboolean is_ending;   /* the end has come; it will be found when all is read */

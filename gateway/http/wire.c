@@ -505,7 +505,6 @@ void
 barua_wire_lend (BaruaWire *wire, gint64 bytes)
 {
   wire->input->lent = bytes;
-  wire->input->is_trailer = FALSE;
   wire_input_wake (wire->input);
 }
 

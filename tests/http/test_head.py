@@ -84,8 +84,8 @@ class Heads(ServerCase):
         return split(data)
 
     def refused(self, answers, status, text=None):
-        """The last answer is that, and says that the connection ends."""
-        self.assertEqual(answers[-1][0], status, answers)
+        """The last answer is that, or one of these, and says that the connection ends."""
+        self.assertIn(answers[-1][0], status if isinstance(status, tuple) else (status,), answers)
         self.assertRegex(answers[-1][1], r"(?i)\r\nconnection: close(\r\n|$)")
         if text is not None:
             self.assertEqual(answers[-1][2], text)
@@ -168,12 +168,14 @@ class Heads(ServerCase):
         self.assertEqual([a[0] for a in split(data)], [200] * 7)
 
     def test_after_other_requests(self):
-        """Those that we read ourselves, and those of which libsoup may take bytes of the next along."""
+        """Those that we read ourselves, and those after whose chunks libsoup takes bytes of the next along: then the
+        rest may look like a long line."""
         too_long = request("GET", "/api/sms", LONG)
         for before in ([POLL], [ASKED], [CHUNKED], [ODD], [POLL, CHUNKED, POLL, ODD, ASKED, CHUNKED]):
             for end, status in ((too_long, 431), (request("GET", "/api/sms?" + LONG[10:]), 414)):
                 with self.subTest(before=[b[:20] for b in before], status=status):
-                    together = self.refused(self.exchange(b"".join(before) + end), status)
+                    either = (431, 414) if before[-1] == CHUNKED else status
+                    together = self.refused(self.exchange(b"".join(before) + end), either)
                     self.assertEqual([a[0] for a in together], [200] * len(before))
                     s = self.connect()
                     for one in before:
