@@ -25,6 +25,8 @@
  * beyond. */
 #define MAX_FLIGHTS 1024u
 #define MAX_WAITERS 8192u
+/* Longest rest of a worker after a wrong password: twice what a hash takes on an idle machine. */
+#define MAX_REST_US (100 * 1000)
 /* Account names are shorter; longer ones are not looked up. */
 #define MAX_NAME_BYTES 256u
 /* Times a check starts again because the account changed meanwhile. */
@@ -63,6 +65,7 @@ typedef struct
   BaruaAuthAccount *account;
   char *new_hash;
   guint n_restarts;
+  gint64 took_us; /* the last hash */
   gboolean is_good;
   gboolean is_remembered; /* worth an entry in the cache */
   gboolean is_stale;      /* the account changed while its password was checked */
@@ -361,6 +364,28 @@ land_running (BaruaAuth *auth, Flight *flight, BaruaUser *user, BaruaHttpErrorCo
   start_waiting (auth);
 }
 
+/* A worker has rested. */
+static gboolean
+rested (gpointer data)
+{
+  BaruaAuth *auth = data;
+
+  auth->running--;
+  start_waiting (auth);
+  return G_SOURCE_REMOVE;
+}
+
+/* The end of a flight whose password was wrong. Its worker rests for as long as it has worked, so that
+ * guessing takes half a processor from good requests and not a whole one. */
+static void
+land_refused (BaruaAuth *auth, Flight *flight)
+{
+  const gint64 rest_us = MIN (flight->took_us, MAX_REST_US);
+
+  g_timeout_add ((guint)(rest_us / 1000), rested, auth);
+  land (auth, flight, NULL, BARUA_HTTP_ERROR_UNAUTHORIZED);
+}
+
 /* Whether the flight's address or one of its names has failed too often. */
 static gboolean
 is_flight_limited (BaruaAuth *auth, const Flight *flight)
@@ -377,7 +402,9 @@ flight_work (gpointer data)
   const BaruaCredential *credential = current (flight);
   const char *hash = flight->account != NULL ? flight->account->hash : NULL;
 
+  const gint64 begun_us = g_get_monotonic_time ();
   flight->is_good = barua_password_verify (credential->password, hash);
+  flight->took_us = g_get_monotonic_time () - begun_us;
   if (flight->is_good && barua_password_is_outdated (hash))
     flight->new_hash = barua_password_hash (credential->password, NULL);
 }
@@ -446,7 +473,7 @@ flight_worked (gpointer data)
     }
   const BaruaCredential *first = flight->candidates->pdata[0];
   barua_auth_count_failure (auth, flight->address, first->name);
-  land_running (auth, flight, NULL, BARUA_HTTP_ERROR_UNAUTHORIZED);
+  land_refused (auth, flight);
 }
 
 static void
@@ -630,6 +657,8 @@ abandon (gpointer key, gpointer value, gpointer data)
 void
 barua_auth_free (BaruaAuth *auth)
 {
+  while (g_source_remove_by_user_data (auth)) /* workers that rest */
+    ;
   barua_refusals_free (auth->refusals);
   barua_sessions_free (auth->sessions);
   g_hash_table_foreach (auth->flights, abandon, NULL);

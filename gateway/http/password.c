@@ -14,8 +14,10 @@
 /* yescrypt, the method new hashes are made with. */
 #define METHOD "$y$"
 
-/* Added to the nice value of a worker, so that guessing passwords does not delay other requests. */
-#define WORKER_NICE 19
+/* Added to the nice value of a worker, so that guessing passwords does not delay other requests; not
+ * more, since logins must not starve beside other programs. Where it is refused (the unit's system
+ * call filter) auth.c's pauses after wrong passwords must do. */
+#define WORKER_NICE 10
 
 typedef struct
 {
