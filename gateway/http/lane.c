@@ -119,10 +119,8 @@ lend (BaruaConnection *connection, gint64 bytes)
 static gboolean
 lend_head (BaruaConnection *connection, gsize head)
 {
-  connection->scanned = 0;
-  barua_wire_keep (connection->wire);
-  barua_wire_lend_head (connection->wire, head);
-  return FALSE;
+  barua_wire_set_apart (connection->wire, head);
+  return lend (connection, BARUA_WIRE_ALL);
 }
 
 /* Waits in the lane for the rest of a head or of a small request; FALSE when nothing more can be done now. */

@@ -509,10 +509,9 @@ barua_wire_lend (BaruaWire *wire, gint64 bytes)
 }
 
 void
-barua_wire_lend_head (BaruaWire *wire, gsize head)
+barua_wire_set_apart (BaruaWire *wire, gsize head)
 {
   wire->input->apart = head;
-  barua_wire_lend (wire, BARUA_WIRE_ALL);
 }
 
 void

@@ -62,9 +62,9 @@ gboolean barua_wire_is_tls (BaruaWire *wire);
  */
 void barua_wire_lend (BaruaWire *wire, gint64 bytes);
 
-/** The same with all there will be; the first @head bytes are a head, and no read goes beyond: libsoup, which reads
- * ahead while it looks for the end of a line, takes nothing along of what follows. */
-void barua_wire_lend_head (BaruaWire *wire, gsize head);
+/** The first @head bytes that will be lent are a head, and no read goes beyond: libsoup, which reads ahead while it
+ * looks for the end of a line, takes nothing along of what follows. */
+void barua_wire_set_apart (BaruaWire *wire, gsize head);
 
 /** Makes the wire ours again if libsoup has read all it was lent; %FALSE: it is libsoup's for good. */
 gboolean barua_wire_take_back (BaruaWire *wire);

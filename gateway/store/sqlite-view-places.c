@@ -192,8 +192,8 @@ find_view (const BaruaViewRows *rows, gint64 viewnum)
   return -1;
 }
 
-/* A #BaruaViewPlaceFunc: tells places that are meant from others. Views that are registered no
- * longer have no rows. */
+/* A #BaruaViewPlaceFunc: tells places that are meant from others. A number that no view has is that
+ * of an older version, whose rows went when the next came (sqlite-views.c). */
 static gboolean
 sort_out (gint64 viewnum, gint64 n, BaruaText k, gpointer data)
 {

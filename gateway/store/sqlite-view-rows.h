@@ -182,7 +182,7 @@ const BaruaViewRowText *barua_view_runs_take (BaruaViewRuns *runs, GError **erro
 /** Whether a registered view belongs to a database. */
 gboolean barua_sqlite_view_belongs (const BaruaSqlite *sqlite, guint number, gint64 dbnum);
 
-/** How far a view is. */
+/** How far a view is; 0 for one that the file does not know. */
 gboolean barua_sqlite_view_built (BaruaSqliteConnection *connection, guint number, gint64 *built,
                                   GError **error);
 

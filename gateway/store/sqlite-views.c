@@ -141,22 +141,14 @@ barua_sqlite_view_built (BaruaSqliteConnection *connection, guint number, gint64
 gboolean
 barua_sqlite_is_caught_up (BaruaReader *reader, guint view, gboolean *is_caught_up, GError **error)
 {
-  BaruaSqliteConnection *connection = barua_sqlite_connection (reader);
-  const BaruaSqlite *sqlite = barua_sqlite_of (reader);
-  g_autoptr (BaruaStatement) find
-      = barua_sqlite_statement (connection, BARUA_SQL_VIEW_BUILT, error);
+  const char *db = barua_view (view)->is_of_users ? BARUA_DB_USERS : NULL;
   BaruaDatabaseInfo info;
-  gboolean has_row;
+  gint64 built;
 
-  if (find == NULL
-      || !barua_sqlite_database_info (
-          reader, barua_view (view)->is_of_users ? BARUA_DB_USERS : NULL, &info, error))
+  if (!barua_sqlite_view_built (barua_sqlite_connection (reader), view, &built, error)
+      || !barua_sqlite_database_info (reader, db, &info, error))
     return FALSE;
-  sqlite3_bind_int64 (find, 1, sqlite->viewnums[view]);
-  if (!barua_statement_step (find, &has_row, error))
-    return FALSE;
-  const gint64 needed = barua_view (view)->is_lookup ? BARUA_VIEW_BUILT_ALL : info.update_seq;
-  *is_caught_up = has_row && sqlite3_column_int64 (find, 0) >= needed;
+  *is_caught_up = built >= (barua_view (view)->is_lookup ? BARUA_VIEW_BUILT_ALL : info.update_seq);
   return TRUE;
 }
 
